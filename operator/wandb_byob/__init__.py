@@ -1,1 +1,1 @@
-"""TODO."""
+"""Kubernetes operator that provisions, verifies and connects your own buckets to Weights & Biases."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""All Kubernetes I/O: the client, live reads, writes."""

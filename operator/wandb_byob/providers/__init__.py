@@ -1,1 +1,1 @@
-"""TODO."""
+"""Storage providers: everything that talks to one kind of object store."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Reconcilers, one module per kind: gather, decide, act, status."""

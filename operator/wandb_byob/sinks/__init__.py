@@ -1,1 +1,1 @@
-"""TODO."""
+"""Sinks: the places where W&B reads its configuration."""

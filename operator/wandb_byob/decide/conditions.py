@@ -1,0 +1,117 @@
+"""From outcomes to conditions: the one place that computes Ready, Stalled and Reconciling.
+
+The meaning of Stalled and Reconciling is kstatus': Stalled waits for an edit, Reconciling is on the way by itself; both
+are absent-or-False when settled, and never True together.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from wandb_byob.model.api import Condition
+from wandb_byob.model.reasons import Reason
+
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+
+class ConditionType(StrEnum):
+    """Every condition type of the three kinds."""
+
+    ACCEPTED = "Accepted"
+    REACHABLE = "Reachable"
+    CONFIGURED = "Configured"
+    DATA_PATH_VERIFIED = "DataPathVerified"
+    BUCKET_READY = "BucketReady"
+    ROLLED_OUT = "RolledOut"
+    TEAM_CREATED = "TeamCreated"
+    READY = "Ready"
+    STALLED = "Stalled"
+    RECONCILING = "Reconciling"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What one condition shall say, without its times. `gates` False: an Unknown here does not keep Ready from being True."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: Reason
+    message: str
+    gates: bool = True
+
+
+class Progress(StrEnum):
+    """Whether anything will change by itself."""
+
+    SETTLED = "Settled"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """All verdicts of one look, in the order in which a user should read them; the first that is not True explains Ready."""
+
+    verdicts: tuple[Verdict, ...]
+    progress: Progress
+
+
+def conditions(
+    outcome: Outcome, *, previous: Sequence[Condition], generation: int, now: datetime, ready_message: str
+) -> tuple[Condition, ...]:
+    """Return the full list of conditions; lastTransitionTime moves only where the status does."""
+    blocking = next((verdict for verdict in outcome.verdicts if verdict.gates and verdict.status != "True"), None)
+    settled = blocking is None and outcome.progress is Progress.SETTLED
+    explanation = blocking or Verdict(
+        type=ConditionType.READY, status="True", reason=Reason.READY, message=ready_message
+    )
+    ready = Verdict(
+        type=ConditionType.READY,
+        status="True" if settled else "False",
+        reason=explanation.reason if settled or blocking else Reason.PROGRESSING,
+        message=explanation.message,
+    )
+    flags = tuple(
+        _flag(type_, on=outcome.progress is state, explanation=explanation)
+        for type_, state in (
+            (ConditionType.STALLED, Progress.STALLED),
+            (ConditionType.RECONCILING, Progress.RECONCILING),
+        )
+    )
+    return tuple(_timed((*outcome.verdicts, ready, *flags), previous=previous, generation=generation, now=now))
+
+
+def _flag(type_: ConditionType, *, on: bool, explanation: Verdict) -> Verdict:
+    if on:
+        return Verdict(type=type_, status="True", reason=explanation.reason, message=explanation.message)
+    return Verdict(type=type_, status="False", reason=Reason.SETTLED, message="")
+
+
+def _timed(
+    verdicts: Iterable[Verdict], *, previous: Sequence[Condition], generation: int, now: datetime
+) -> Iterable[Condition]:
+    before = {condition.type: condition for condition in previous}
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    for verdict in verdicts:
+        old = before.get(verdict.type.value)
+        kept = old is not None and old.status == verdict.status
+        yield Condition(
+            type=verdict.type.value,
+            status=verdict.status,
+            reason=verdict.reason.value,
+            message=verdict.message,
+            observed_generation=generation,
+            last_transition_time=old.last_transition_time if old is not None and kept else stamp,
+        )
+
+
+def is_true(given: Sequence[Condition] | None, type_: ConditionType, *, generation: int | None = None) -> bool:
+    """Say whether a condition is True (and, where a generation is given, was made for it)."""
+    return any(
+        condition.type == type_.value
+        and condition.status == "True"
+        and (generation is None or (condition.observed_generation or 0) >= generation)
+        for condition in given or ()
+    )

@@ -1,0 +1,60 @@
+"""One verified fact about a bucket, as it stands in `status.checks`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CheckResult(StrEnum):
+    """The outcome of a check: only `Failed` keeps a bucket from being verified."""
+
+    PASSED = "Passed"
+    FAILED = "Failed"
+    WARNING = "Warning"
+    SKIPPED = "Skipped"
+
+
+class CheckName(StrEnum):
+    """The catalogue of checks; the name is what a user sees and searches the documentation for."""
+
+    BUCKET_NAME = "BucketName"
+    ENDPOINT_ALLOWED = "EndpointAllowed"
+    ENDPOINT_REACHABLE = "EndpointReachable"
+    TLS = "TLS"
+    CLOCK_SKEW = "ClockSkew"
+    CREDENTIALS = "Credentials"
+    BUCKET_EXISTS = "BucketExists"
+    REGION = "Region"
+    OWNER = "Owner"
+    CORS = "CORS"
+    POLICY = "Policy"
+    ENCRYPTION = "Encryption"
+    VERSIONING = "Versioning"
+    PUBLIC_ACCESS = "PublicAccess"
+    LIFECYCLE = "Lifecycle"
+    PROVIDER_CHOICE = "ProviderChoice"
+    TRUST = "Trust"
+    PUT_OBJECT = "PutObject"
+    OVERWRITE_OBJECT = "OverwriteObject"
+    GET_OBJECT = "GetObject"
+    LIST_OBJECTS = "ListObjects"
+    DELETE_OBJECT = "DeleteObject"
+    KEY_ENCODING = "KeyEncoding"
+    SIGNED_PUT = "SignedPut"
+    SIGNED_GET = "SignedGet"
+    PREFLIGHT = "Preflight"
+    ETAG_EXPOSED = "ETagExposed"
+    CLEAN_UP = "CleanUp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """What was looked at, what came out, and what to do about it.
+
+    `path` is the declared sub-path that was probed ("" is the bucket's root); a Failed or Warning check has a remedy.
+    """
+
+    name: CheckName
+    result: CheckResult
+    message: str
+    remedy: str = ""
+    path: str = ""

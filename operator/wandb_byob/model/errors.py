@@ -1,0 +1,26 @@
+"""The domain's two errors: what waits for an edit, and what is looked at again after a time."""
+
+from datetime import timedelta
+
+from wandb_byob.model.reasons import Reason
+
+
+class DomainError(Exception):
+    """A known state that keeps an object from being Ready; the text is written for the user and holds no secret."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class Stalled(DomainError):  # noqa: N818 (named after the kstatus condition that it becomes)
+    """Only an edit (of the object, or of what it refers to) can help: no retry until something changes."""
+
+
+class Waiting(DomainError):  # noqa: N818
+    """The world may change by itself: look again after `after`."""
+
+    def __init__(self, reason: Reason, message: str, *, after: timedelta = timedelta(seconds=30)) -> None:
+        super().__init__(reason, message)
+        self.after = after
