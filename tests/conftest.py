@@ -1,0 +1,74 @@
+"""Fixtures for all tests: a cluster, object stores and faults. Each is started when the first test asks for it and ends with the session."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from testbed import sources, stores
+from testbed.cluster import Cluster
+from testbed.proxy import FaultyProxy
+from testbed.stores import Store, VersityGW
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One control plane for the session. Where none can be had the test fails: it is never skipped and never mocked."""
+    with sources.obtain(tmp_path_factory.mktemp("cluster")) as found:
+        yield found
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace for this test alone. Its removal is asked for at the end and not waited for."""
+    name = cluster.create_namespace(f"test-{uuid.uuid4().hex[:8]}")
+    yield name
+    cluster.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture(scope="session")
+def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VersityGW]:
+    """versitygw: real signatures, CORS, preflight, versioning and users; no encryption, public access block or lifecycle."""
+    store = stores.start_versitygw(tmp_path_factory.mktemp("versitygw"))
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """MinIO's community server: real signatures and policies, no CORS configuration."""
+    store = stores.start_minio(tmp_path_factory.mktemp("minio"))
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The server of moto: AWS' whole API (S3, KMS, IAM, STS) without signatures."""
+    store = stores.start_moto(tmp_path_factory.mktemp("moto"))
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Azurite's blob service; the store's keys are the account's name and key."""
+    store = stores.start_azurite(tmp_path_factory.mktemp("azurite"))
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="session")
+def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """fake-gcs-server: Cloud Storage's JSON API without credentials."""
+    store = stores.start_fake_gcs(tmp_path_factory.mktemp("fake-gcs"))
+    yield store
+    store.stop()
+
+
+@pytest.fixture
+def faulty() -> Iterator[Callable[[Store], FaultyProxy]]:
+    """`faulty(store)` puts a proxy before a store for this test: it records every request and breaks those that it is told to."""
+    with ExitStack() as proxies:
+        yield lambda store: proxies.enter_context(FaultyProxy(store.port, store_authority=store.authority))

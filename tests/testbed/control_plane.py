@@ -1,0 +1,211 @@
+"""A Kubernetes control plane of real programs on 127.0.0.1, with kwok for the nodes."""
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+
+from testbed import certificates, http, programs
+from testbed.processes import Process, TestbedError, free_port, spawn
+
+_MANIFESTS = Path(__file__).parent / "manifests"
+# Started in this order, stopped in the reverse one.
+_ORDER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+_USERS = ("admin", "system:kube-controller-manager", "system:kube-scheduler", "kwok", "testbed")
+_STATE = "state.json"
+
+
+@dataclass
+class ControlPlane:
+    """The programs and where they listen. Everything on disk lies in `folder`; `state.json` in there lets a later process find the programs."""
+
+    folder: Path
+    detached: bool = False
+    ports: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, Process] = field(default_factory=dict)
+
+    @classmethod
+    def prepare(cls, folder: Path, *, detached: bool = False) -> "ControlPlane":
+        """Write keys, certificates, tokens and kubeconfigs; nothing runs yet."""
+        folder.mkdir(parents=True, exist_ok=True)
+        plane = cls(folder, detached, {name: free_port() for name in ("etcd", "etcd-peer", "kube-apiserver")})
+        certificates.Authority(folder).issue("apiserver", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+        public = certificates.write_key(folder / "service-accounts.key").public_key()
+        (folder / "service-accounts.pub").write_bytes(
+            public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        )
+        tokens = {user: secrets.token_hex(16) for user in _USERS}
+        _write_private(
+            folder / "tokens.csv",
+            "".join(f'{token},{user},{user},"system:masters"\n' for user, token in tokens.items()),
+        )
+        for user, token in tokens.items():
+            plane.write_kubeconfig(plane.kubeconfig_of(user), user=user, token=token)
+        return plane
+
+    @classmethod
+    def attach(cls, folder: Path) -> "ControlPlane":
+        """The control plane that was started in `folder`, perhaps by another process."""
+        try:
+            state: dict[str, Any] = json.loads((folder / _STATE).read_text())
+        except FileNotFoundError as error:
+            raise TestbedError(f"No cluster was started in {folder}.") from error
+        processes = {
+            name: Process(name, entry["pid"], entry["started"], folder / "logs" / f"{name}.log")
+            for name, entry in state["processes"].items()
+        }
+        return cls(folder, True, state["ports"], processes)
+
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        return f"https://127.0.0.1:{self.ports['kube-apiserver']}"
+
+    @property
+    def etcd(self) -> str:
+        """Where etcd answers (plain HTTP: the gRPC gateway answers there too)."""
+        return f"http://127.0.0.1:{self.ports['etcd']}"
+
+    @property
+    def audit_log(self) -> Path:
+        """The file that the API server writes its audit events to."""
+        return self.folder / "audit.log"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that the API server's own is checked against."""
+        return self.folder / "ca.crt"
+
+    def kubeconfig_of(self, user: str) -> Path:
+        """The kubeconfig of one of the control plane's own users."""
+        return self.folder / ("kubeconfig" if user == "admin" else f"{user.rpartition(':')[2]}.kubeconfig")
+
+    def write_kubeconfig(self, path: Path, *, user: str, token: str, namespace: str = "default") -> Path:
+        """A kubeconfig with this token; readable by the owner only."""
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": "testbed", "cluster": {"server": self.server, "certificate-authority": str(self.authority)}}
+            ],
+            "users": [{"name": user, "user": {"token": token}}],
+            "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user, "namespace": namespace}}],
+            "current-context": "testbed",
+        }
+        _write_private(path, yaml.safe_dump(content, sort_keys=False))
+        return path
+
+    def start(self) -> None:
+        """Start what does not run, in order. kwok is not part of it: it needs its Stages first."""
+        self.start_one("etcd")
+        self.processes["etcd"].wait_until(lambda: http.answers(f"{self.etcd}/readyz"))
+        self.start_one("kube-apiserver")
+        self.wait_ready()
+        self.start_one("kube-controller-manager")
+        self.start_one("kube-scheduler")
+
+    def start_one(self, name: str) -> None:
+        """Start one program, unless it runs."""
+        running = self.processes.get(name)
+        if running is not None and running.running:
+            return
+        argv = [programs.path(name), *getattr(self, "_" + name.replace("-", "_"))()]
+        log = self.folder / "logs" / f"{name}.log"
+        # kwok and others look for configuration of the user's in HOME: here it is our folder.
+        self.processes[name] = spawn(
+            name, argv, log=log, env={"HOME": str(self.folder), "KUBECONFIG": ""}, detached=self.detached
+        )
+        self._save()
+
+    def wait_ready(self) -> None:
+        """Wait until the API server says that it is ready."""
+        server = self.processes["kube-apiserver"]
+        server.wait_until(lambda: http.answers(f"{self.server}/readyz", authority=self.authority), timeout=90)
+
+    def stop(self) -> None:
+        """Stop everything, at once where it does not end by itself soon."""
+        for name in reversed(_ORDER):
+            if name in self.processes:
+                self.processes[name].stop()
+
+    def _save(self) -> None:
+        entries = {name: {"pid": process.pid, "started": process.started} for name, process in self.processes.items()}
+        (self.folder / _STATE).write_text(json.dumps({"ports": self.ports, "processes": entries}))
+
+    def _etcd(self) -> list[str]:
+        peer = f"http://127.0.0.1:{self.ports['etcd-peer']}"
+        return [
+            f"--data-dir={self.folder / 'etcd'}",
+            f"--listen-client-urls={self.etcd}",
+            f"--advertise-client-urls={self.etcd}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        ]
+
+    def _kube_apiserver(self) -> list[str]:
+        return [
+            f"--etcd-servers={self.etcd}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={self.ports['kube-apiserver']}",
+            f"--tls-cert-file={self.folder / 'apiserver.crt'}",
+            f"--tls-private-key-file={self.folder / 'apiserver.key'}",
+            "--authorization-mode=RBAC",
+            f"--token-auth-file={self.folder / 'tokens.csv'}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={self.folder / 'service-accounts.pub'}",
+            f"--service-account-signing-key-file={self.folder / 'service-accounts.key'}",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--endpoint-reconciler-type=none",
+            f"--audit-policy-file={_MANIFESTS / 'audit-policy.yaml'}",
+            f"--audit-log-path={self.audit_log}",
+            "--audit-log-maxsize=10000",
+            "--allow-privileged=true",
+            "--profiling=false",
+            "--shutdown-delay-duration=0s",
+        ]
+
+    def _kube_controller_manager(self) -> list[str]:
+        # A paused API server must not make the nodes look dead; nodelifecycle itself is needed: it takes the not-ready taint off the nodes.
+        controllers = "*,-node-ipam-controller,-kube-apiserver-serving-clustertrustbundle-publisher-controller,-taint-eviction-controller"
+        return [
+            f"--kubeconfig={self.kubeconfig_of('system:kube-controller-manager')}",
+            f"--service-account-private-key-file={self.folder / 'service-accounts.key'}",
+            f"--root-ca-file={self.authority}",
+            f"--controllers={controllers}",
+            "--node-monitor-grace-period=1h",
+            "--leader-elect=false",
+            "--secure-port=0",
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
+            "--profiling=false",
+        ]
+
+    def _kube_scheduler(self) -> list[str]:
+        return [
+            f"--kubeconfig={self.kubeconfig_of('system:kube-scheduler')}",
+            "--leader-elect=false",
+            "--secure-port=0",
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
+            "--profiling=false",
+        ]
+
+    def _kwok(self) -> list[str]:
+        return [
+            f"--kubeconfig={self.kubeconfig_of('kwok')}",
+            "--manage-all-nodes",
+            "--enable-crds=Stage",
+            "--node-lease-duration-seconds=600",
+        ]
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)

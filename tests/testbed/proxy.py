@@ -1,0 +1,299 @@
+"""A proxy to put before an object store: it records every request, and breaks those that a test names.
+
+It passes the request on as it came, Host header included, so that signatures hold. A fault is chosen when a request's head has been read.
+"""
+
+import http.client
+import re
+import socket
+import socketserver
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+_HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What to do to requests whose method and target (path and query as sent) match; `times` of them, or all.
+
+    At most one of `status`, `reset`, `truncate_after`, `endless` says how it ends; a `delay` in seconds comes before, and alone it only delays.
+    `forward_first`: the store gets the request, and only its answer is replaced (the outcome is then unknown to the client).
+    """
+
+    method: str = ".*"
+    target: str = ".*"
+    times: int | None = None
+    delay: float = 0
+    status: int | None = None
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reset: bool = False
+    truncate_after: int | None = None
+    endless: bool = False
+    forward_first: bool = False
+
+    def matches(self, method: str, target: str) -> bool:
+        """Whether this fault is meant for the request."""
+        return re.fullmatch(self.method, method) is not None and re.search(self.target, target) is not None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request as it came, and what the client got. `status` is 0 where the connection was reset."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    status: int
+    faulted: bool
+    seconds: float
+
+
+class FaultyProxy:
+    """A proxy on a free port before `127.0.0.1:store_port`, as a context manager. Faults are set and taken away while it runs."""
+
+    def __init__(
+        self,
+        store_port: int,
+        *,
+        store_authority: Path | None = None,
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        self._store_port = store_port
+        self._store_tls = ssl.create_default_context(cafile=store_authority) if store_authority else None
+        self._lock = threading.Lock()
+        self._faults: list[tuple[Fault, list[int]]] = []
+        self._recorded: list[Recorded] = []
+        self.closing = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), _handler_for(self))
+        self.tls = certificate is not None
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on 127.0.0.1."""
+        return int(self._server.server_address[1])
+
+    @property
+    def endpoint(self) -> str:
+        """The address to give to the program under test."""
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    def add(self, fault: Fault) -> None:
+        """From now on break matching requests; of several faults that match, the one added last counts."""
+        with self._lock:
+            self._faults.insert(0, (fault, [fault.times if fault.times is not None else -1]))
+
+    def clear(self) -> None:
+        """Break nothing any more."""
+        with self._lock:
+            self._faults.clear()
+
+    @contextmanager
+    def fault(self, fault: Fault) -> Iterator[None]:
+        """Break matching requests within the block."""
+        self.add(fault)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._faults = [each for each in self._faults if each[0] is not fault]
+
+    def requests(self, *, method: str = ".*", target: str = ".*") -> list[Recorded]:
+        """The requests until now that match, in the order in which they were answered."""
+        with self._lock:
+            return [
+                each
+                for each in self._recorded
+                if re.fullmatch(method, each.method) and re.search(target, f"{each.path}?{each.query}")
+            ]
+
+    def forget(self) -> None:
+        """Empty the list of requests."""
+        with self._lock:
+            self._recorded.clear()
+
+    def take(self, method: str, target: str) -> Fault | None:
+        """The fault for this request, counted; for the handler."""
+        with self._lock:
+            for fault, left in self._faults:
+                if left[0] != 0 and fault.matches(method, target):
+                    left[0] -= 1
+                    return fault
+        return None
+
+    def record(self, request: Recorded) -> None:
+        """Note a request; for the handler."""
+        with self._lock:
+            self._recorded.append(request)
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection to the store; for the handler."""
+        if self._store_tls:
+            return http.client.HTTPSConnection("127.0.0.1", self._store_port, timeout=60, context=self._store_tls)
+        return http.client.HTTPConnection("127.0.0.1", self._store_port, timeout=60)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is none of our business."""
+
+
+@dataclass
+class _Response:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def _handler_for(proxy: FaultyProxy) -> Callable[..., BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 60
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing on standard error."""
+
+        def handle_any(self) -> None:
+            started = time.monotonic()
+            fault = proxy.take(self.command, self.path)
+            status = _serve(self, proxy, fault)
+            parts = urlsplit(self.path)
+            spent = time.monotonic() - started
+            proxy.record(
+                Recorded(
+                    self.command, parts.path, parts.query, dict(self.headers.items()), status, fault is not None, spent
+                )
+            )
+
+    for method in ("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"):
+        setattr(Handler, f"do_{method}", Handler.handle_any)
+    return Handler
+
+
+def _serve(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault | None) -> int:
+    """Answer one request and return the status that the client got, 0 for a reset."""
+    body = _read_body(handler)
+    if fault is None:
+        return _send(handler, _forward(handler, proxy, body))
+    if fault.delay and proxy.closing.wait(fault.delay):
+        return _reset(handler)
+    replaced = fault.status is not None or fault.reset or fault.endless
+    response = _forward(handler, proxy, body) if fault.forward_first or not replaced else None
+    if fault.reset:
+        return _reset(handler)
+    if fault.endless:
+        return _send_endless(handler, proxy, fault)
+    if fault.status is not None:
+        response = _Response(fault.status, list(fault.headers.items()), fault.body)
+    assert response is not None
+    return _send(handler, response, truncate_after=fault.truncate_after)
+
+
+def _read_body(handler: BaseHTTPRequestHandler) -> bytes:
+    if handler.headers.get("Transfer-Encoding", "").lower() == "chunked":
+        chunks = []
+        while size := int(handler.rfile.readline().split(b";")[0], 16):
+            chunks.append(handler.rfile.read(size))
+            handler.rfile.readline()
+        while handler.rfile.readline().strip():
+            pass
+        return b"".join(chunks)
+    return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+
+
+def _forward(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, body: bytes) -> _Response:
+    """Send the request to the store with the headers as they came, and read the whole answer."""
+    connection = proxy.connect()
+    try:
+        connection.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in handler.headers.items():
+            if name.lower() not in _HOP_BY_HOP | {"expect", "content-length"}:
+                connection.putheader(name, value)
+        if body or handler.command in {"PUT", "POST", "PATCH"}:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body or None)
+        answer = connection.getresponse()
+        return _Response(answer.status, answer.getheaders(), answer.read())
+    except OSError as error:
+        return _Response(502, [], f"the store did not answer: {error}".encode())
+    finally:
+        connection.close()
+
+
+def _send(handler: BaseHTTPRequestHandler, response: _Response, *, truncate_after: int | None = None) -> int:
+    handler.send_response_only(response.status)
+    length = len(response.body)
+    for name, value in response.headers:
+        if name.lower() == "content-length":
+            length = int(value)  # That of a HEAD is the object's, with no body to count.
+        elif name.lower() not in _HOP_BY_HOP:
+            handler.send_header(name, value)
+    if response.status not in {204, 304}:
+        handler.send_header("Content-Length", str(length))
+    if truncate_after is not None:
+        handler.close_connection = True
+    handler.end_headers()
+    if handler.command != "HEAD":
+        handler.wfile.write(response.body[:truncate_after])
+    return response.status
+
+
+def _send_endless(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault) -> int:
+    """A body without end, until the client hangs up."""
+    handler.close_connection = True
+    status = fault.status or 200
+    handler.send_response_only(status)
+    for name, value in fault.headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    try:
+        while not proxy.closing.is_set():
+            handler.wfile.write(b" " * _CHUNK)
+    except OSError:
+        pass
+    return status
+
+
+def _reset(handler: BaseHTTPRequestHandler) -> int:
+    """Close the connection with a TCP reset instead of an end."""
+    handler.close_connection = True
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    return 0

@@ -1,0 +1,302 @@
+"""Real object stores on free ports of 127.0.0.1, each with root credentials of its own."""
+
+import base64
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from testbed import certificates, http, programs
+from testbed.processes import Process, TestbedError, child_environment, free_port, spawn
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+REGION = "us-east-1"
+AZURITE_ACCOUNT = "testbedaccount"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """An access key and its secret. For Azure these are the account's name and key."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """A running object store. `authority` is set where it speaks TLS: the certificate to trust."""
+
+    name: str
+    port: int
+    keys: Keys
+    folder: Path
+    process: Process
+    region: str = REGION
+    authority: Path | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Where it answers, such as `http://127.0.0.1:20001`."""
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
+
+    def client(self, keys: Keys | None = None, *, endpoint: str | None = None) -> "S3Client":
+        """An S3 client as root, or with other keys, or through a proxy at `endpoint`. The caller closes it."""
+        return s3_client(endpoint or self.endpoint, keys or self.keys, region=self.region, authority=self.authority)
+
+    def stop(self) -> None:
+        """End the server and remove what it stored."""
+        self.process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def s3_client(endpoint: str, keys: Keys, *, region: str = REGION, authority: Path | None = None) -> "S3Client":
+    """An S3 client for this endpoint, independent of the environment: path style, no proxies, one attempt."""
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        proxies={},
+        connect_timeout=5,
+        read_timeout=30,
+        retries={"total_max_attempts": 1},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+        aws_session_token=keys.session_token,
+        verify=str(authority) if authority else True,
+        config=config,
+    )
+
+
+S = TypeVar("S", bound=Store)
+
+
+class VersityGW(Store):
+    """versitygw on a folder: real signatures, CORS, versioning, users of its own."""
+
+    @property
+    def access_log(self) -> Path:
+        """Its access log, in the format of S3's server access logs."""
+        return self.folder / "access.log"
+
+    def create_user(self, name: str) -> Keys:
+        """A user who may do nothing until a bucket's policy or ACL says so (role `user`)."""
+        keys = Keys(name, secrets.token_hex(20))
+        self._admin("create-user", "--access", keys.access_key, "--secret", keys.secret_key, "--role", "user")
+        return keys
+
+    def delete_user(self, name: str) -> None:
+        """Take a user's access away."""
+        self._admin("delete-user", "--access", name)
+
+    def give_bucket(self, bucket: str, owner: str) -> None:
+        """Make a user the owner of an existing bucket."""
+        self._admin("change-bucket-owner", "--bucket", bucket, "--owner", owner)
+
+    def _admin(self, *arguments: str) -> None:
+        env = child_environment(
+            {"ADMIN_ACCESS_KEY_ID": self.keys.access_key, "ADMIN_SECRET_ACCESS_KEY": self.keys.secret_key}
+        )
+        argv = [
+            str(programs.path("versitygw")),
+            "admin",
+            "--endpoint-url",
+            self.endpoint,
+            "--region",
+            self.region,
+            "--allow-insecure",
+            *arguments,
+        ]
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=30)
+        if done.returncode:
+            raise TestbedError(f"versitygw admin {arguments[0]} failed: {done.stderr or done.stdout}")
+
+
+def start_versitygw(
+    folder: Path, *, tls: bool = False, detached: bool = False, virtual_domain: str | None = None
+) -> VersityGW:
+    """Start versitygw. Users are kept in the folder and not cached, so that a change holds at once."""
+    for name in ("data", "versions", "users", "meta"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    port, keys = free_port(), _root_keys()
+    pair, authority = _tls(folder, tls)
+    argv: list[str | Path] = [
+        programs.path("versitygw"),
+        "--port",
+        f"127.0.0.1:{port}",
+        "--region",
+        REGION,
+        "--health",
+        "/health",
+        "--iam-cache-disable",
+    ]
+    argv += ["--access-log", folder / "access.log", "--iam-dir", folder / "users", "--keep-alive", "--quiet"]
+    argv += ["--cert", pair.certificate, "--key", pair.key] if pair else []
+    argv += ["--virtual-domain", virtual_domain] if virtual_domain else []
+    argv += ["posix", "--sidecar", folder / "meta", "--versioning-dir", folder / "versions", folder / "data"]
+    env = {"ROOT_ACCESS_KEY_ID": keys.access_key, "ROOT_SECRET_ACCESS_KEY": keys.secret_key}
+    process = spawn("versitygw", argv, log=folder / "versitygw.log", env=env, detached=detached)
+    store = VersityGW(name="versitygw", port=port, keys=keys, folder=folder, process=process, authority=authority)
+    return _ready(store, "/health")
+
+
+def start_minio(folder: Path, *, tls: bool = False, detached: bool = False) -> Store:
+    """Start MinIO's community server."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    port, keys = free_port(), _root_keys()
+    pair, authority = _tls(folder, tls)
+    argv: list[str | Path] = [
+        programs.path("minio"),
+        "server",
+        "--address",
+        f"127.0.0.1:{port}",
+        "--quiet",
+        folder / "data",
+    ]
+    if pair:
+        (folder / "certs").mkdir()
+        shutil.copy(pair.certificate, folder / "certs" / "public.crt")
+        shutil.copy(pair.key, folder / "certs" / "private.key")
+    argv += ["--certs-dir", folder / "certs"]
+    env = {
+        "MINIO_ROOT_USER": keys.access_key,
+        "MINIO_ROOT_PASSWORD": keys.secret_key,
+        "MINIO_BROWSER": "off",
+        "MINIO_UPDATE": "off",
+        "MINIO_REGION": REGION,
+        "HOME": str(folder),
+    }
+    process = spawn("minio", argv, log=folder / "minio.log", env=env, detached=detached)
+    return _ready(
+        Store(name="minio", port=port, keys=keys, folder=folder, process=process, authority=authority),
+        "/minio/health/ready",
+    )
+
+
+def start_moto(folder: Path, *, detached: bool = False) -> Store:
+    """Start moto's server: all of AWS' answers, no signatures checked. S3, KMS, IAM and STS are on one port."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    # -I keeps the working folder out of the path; moto finds its packages in the interpreter's own environment.
+    argv = [sys.executable, "-I", "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    env = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    process = spawn("moto", argv, log=folder / "moto.log", env=env, detached=detached)
+    store = Store(name="moto", port=port, keys=_root_keys(), folder=folder, process=process)
+    return _ready(store, "/moto-api/")
+
+
+def reset_moto(store: Store) -> None:
+    """Forget all that moto holds."""
+    http.request(f"{store.endpoint}/moto-api/reset", method="POST", body=b"")
+
+
+def start_azurite(folder: Path, *, detached: bool = False) -> Store:
+    """Start Azurite's blob service with an account of its own; `keys` are the account's name and key (base64). The account is part of the path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    keys = Keys(AZURITE_ACCOUNT, _base64_key())
+    argv: list[str | Path] = [
+        "node",
+        programs.path("azurite-blob"),
+        "--blobHost",
+        "127.0.0.1",
+        "--blobPort",
+        str(port),
+        "--location",
+        folder / "data",
+    ]
+    argv += ["--disableTelemetry", "--skipApiVersionCheck", "--silent"]
+    env = {"AZURITE_ACCOUNTS": f"{keys.access_key}:{keys.secret_key}"}
+    process = spawn("azurite", argv, log=folder / "azurite.log", env=env, detached=detached)
+    store = Store(name="azurite", port=port, keys=keys, folder=folder, process=process, region="")
+    return _ready(store, f"/{AZURITE_ACCOUNT}?comp=list", below=500)
+
+
+def start_fake_gcs(folder: Path, *, detached: bool = False) -> Store:
+    """Start fake-gcs-server: the JSON API without signatures, CORS or IAM."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    argv: list[str | Path] = [
+        programs.path("fake-gcs-server"),
+        "-scheme",
+        "http",
+        "-host",
+        "127.0.0.1",
+        "-port",
+        str(port),
+        "-backend",
+        "memory",
+    ]
+    argv += [
+        "-public-host",
+        f"127.0.0.1:{port}",
+        "-external-url",
+        f"http://127.0.0.1:{port}",
+        "-log-level",
+        "warn",
+        "-data",
+        folder / "none",
+    ]
+    process = spawn("fake-gcs-server", argv, log=folder / "fake-gcs-server.log", detached=detached)
+    store = Store(
+        name="fake-gcs-server",
+        port=port,
+        keys=Keys("none", "none"),
+        folder=folder,
+        process=process,
+        region="US-CENTRAL1",
+    )
+    return _ready(store, "/_internal/healthcheck")
+
+
+def state_of(store: Store) -> dict[str, Any]:
+    """What a later process needs to stop a detached store."""
+    return {"name": store.name, "pid": store.process.pid, "started": store.process.started, "folder": str(store.folder)}
+
+
+def stop_detached(state: Mapping[str, Any]) -> None:
+    """Stop a detached store that another process started."""
+    folder = Path(state["folder"])
+    Process(state["name"], state["pid"], state["started"], folder / f"{state['name']}.log").stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ready(store: S, path: str, *, below: int = 400) -> S:
+    try:
+        store.process.wait_until(
+            lambda: http.answers(f"{store.endpoint}{path}", authority=store.authority, below=below)
+        )
+    except BaseException:
+        store.process.stop()
+        raise
+    return store
+
+
+def _tls(folder: Path, wanted: bool) -> tuple[certificates.KeyPair | None, Path | None]:
+    if not wanted:
+        return None, None
+    authority = certificates.Authority(folder / "tls")
+    return authority.issue("server"), authority.certificate
+
+
+def _root_keys() -> Keys:
+    return Keys(f"ROOT{secrets.token_hex(8).upper()}", secrets.token_hex(20))
+
+
+def _base64_key() -> str:
+    return base64.b64encode(secrets.token_bytes(64)).decode()

@@ -1,0 +1,3 @@
+module byob.wandb.com/testbed/addressparse
+
+go 1.26.0
