@@ -52,35 +52,45 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """All verdicts of one look, in the order in which a user should read them; the first that is not True explains Ready."""
+    """All verdicts of one look, in the order in which a user should read them; the first that is not True explains Ready.
+
+    `held` explains Ready before all of them: why an object that is being deleted is still there.
+    """
 
     verdicts: tuple[Verdict, ...]
     progress: Progress
+    held: Verdict | None = None
 
 
 def conditions(
     outcome: Outcome, *, previous: Sequence[Condition], generation: int, now: datetime, ready_message: str
 ) -> tuple[Condition, ...]:
     """Return the full list of conditions; lastTransitionTime moves only where the status does."""
-    blocking = next((verdict for verdict in outcome.verdicts if verdict.gates and verdict.status != "True"), None)
-    settled = blocking is None and outcome.progress is Progress.SETTLED
-    explanation = blocking or Verdict(
-        type=ConditionType.READY, status="True", reason=Reason.READY, message=ready_message
-    )
-    ready = Verdict(
-        type=ConditionType.READY,
-        status="True" if settled else "False",
-        reason=explanation.reason if settled or blocking else Reason.PROGRESSING,
-        message=explanation.message,
-    )
+    ready = _ready(outcome, ready_message)
     flags = tuple(
-        _flag(type_, on=outcome.progress is state, explanation=explanation)
+        _flag(type_, on=outcome.progress is state, explanation=ready)
         for type_, state in (
             (ConditionType.STALLED, Progress.STALLED),
             (ConditionType.RECONCILING, Progress.RECONCILING),
         )
     )
     return tuple(_timed((*outcome.verdicts, ready, *flags), previous=previous, generation=generation, now=now))
+
+
+def blocking(outcome: Outcome) -> Verdict | None:
+    """Return what keeps the object from being Ready, None where nothing does."""
+    gating = (verdict for verdict in outcome.verdicts if verdict.gates and verdict.status != "True")
+    return outcome.held or next(gating, None)
+
+
+def _ready(outcome: Outcome, ready_message: str) -> Verdict:
+    cause = blocking(outcome)
+    if cause is not None:
+        return Verdict(type=ConditionType.READY, status="False", reason=cause.reason, message=cause.message)
+    if outcome.progress is not Progress.SETTLED:
+        message = "Work is still going on."
+        return Verdict(type=ConditionType.READY, status="False", reason=Reason.PROGRESSING, message=message)
+    return Verdict(type=ConditionType.READY, status="True", reason=Reason.READY, message=ready_message)
 
 
 def _flag(type_: ConditionType, *, on: bool, explanation: Verdict) -> Verdict:
@@ -93,7 +103,7 @@ def _timed(
     verdicts: Iterable[Verdict], *, previous: Sequence[Condition], generation: int, now: datetime
 ) -> Iterable[Condition]:
     before = {condition.type: condition for condition in previous}
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = now.replace(microsecond=0)  # Kubernetes' times have whole seconds
     for verdict in verdicts:
         old = before.get(verdict.type.value)
         kept = old is not None and old.status == verdict.status

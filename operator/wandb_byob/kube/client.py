@@ -82,8 +82,14 @@ class KubeClient(Protocol):
     def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
         """Read one object from etcd, not from a cache; None if it is not there."""
 
-    def list(self, resource: Resource, namespace: str, *, labels: str = "") -> Sequence[dict[str, Any]]:
-        """Read all objects of a namespace with resourceVersion unset (a quorum read), page by page; `labels` is a selector."""
+    def list(
+        self, resource: Resource, namespace: str, *, labels: str = "", fields: str = ""
+    ) -> Sequence[dict[str, Any]]:
+        """Read all objects of a namespace with resourceVersion unset (a quorum read), page by page.
+
+        `labels` and `fields` are selectors (`fields`: metadata.name, and what the CRD lists under selectableFields).
+        The namespace "" means all of them, which only a cluster-wide grant allows.
+        """
 
     def create(self, resource: Resource, namespace: str, body: Body) -> dict[str, Any]:
         """Create an object; `metadata.generateName` is allowed."""
