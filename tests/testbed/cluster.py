@@ -343,7 +343,7 @@ class Cluster:
 def _established(crd: Any) -> bool:
     return any(
         each["type"] == "Established" and each["status"] == "True"
-        for each in (crd or {}).get("status", {}).get("conditions", [])
+        for each in (crd or {}).get("status", {}).get("conditions") or ()  # null until the API server has looked at it
     )
 
 
