@@ -1,5 +1,6 @@
 """A Kubernetes control plane of real programs on 127.0.0.1, with kwok for the nodes."""
 
+import base64
 import json
 import secrets
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 
 from testbed import certificates, http, programs
+from testbed.planes import Endpoint
 from testbed.processes import Process, TestbedError, free_port, spawn
 
 _MANIFESTS = Path(__file__).parent / "manifests"
@@ -44,7 +46,7 @@ class ControlPlane:
             "".join(f'{token},{user},{user},"system:masters"\n' for user, token in tokens.items()),
         )
         for user, token in tokens.items():
-            plane.write_kubeconfig(plane.kubeconfig_of(user), user=user, token=token)
+            write_kubeconfig(plane.kubeconfig_of(user), user=user, token=token, cluster=plane.kubeconfig_cluster)
         return plane
 
     @classmethod
@@ -71,33 +73,29 @@ class ControlPlane:
         return f"http://127.0.0.1:{self.ports['etcd']}"
 
     @property
-    def audit_log(self) -> Path:
-        """The file that the API server writes its audit events to."""
-        return self.folder / "audit.log"
+    def kubeconfig_cluster(self) -> dict[str, str]:
+        """The `cluster` of a kubeconfig."""
+        return {"server": self.server, "certificate-authority": str(self.authority)}
 
     @property
     def authority(self) -> Path:
         """The certificate that the API server's own is checked against."""
         return self.folder / "ca.crt"
 
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.kubeconfig_of("admin")
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How the API is called as administrator."""
+        token = yaml.safe_load(self.kubeconfig.read_text())["users"][0]["user"]["token"]
+        return Endpoint(self.server, {"Authorization": f"Bearer {token}"}, self.authority)
+
     def kubeconfig_of(self, user: str) -> Path:
         """The kubeconfig of one of the control plane's own users."""
         return self.folder / ("kubeconfig" if user == "admin" else f"{user.rpartition(':')[2]}.kubeconfig")
-
-    def write_kubeconfig(self, path: Path, *, user: str, token: str, namespace: str = "default") -> Path:
-        """A kubeconfig with this token; readable by the owner only."""
-        content = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {"name": "testbed", "cluster": {"server": self.server, "certificate-authority": str(self.authority)}}
-            ],
-            "users": [{"name": user, "user": {"token": token}}],
-            "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user, "namespace": namespace}}],
-            "current-context": "testbed",
-        }
-        _write_private(path, yaml.safe_dump(content, sort_keys=False))
-        return path
 
     def start(self) -> None:
         """Start what does not run, in order. kwok is not part of it: it needs its Stages first."""
@@ -125,6 +123,42 @@ class ControlPlane:
         """Wait until the API server says that it is ready."""
         server = self.processes["kube-apiserver"]
         server.wait_until(lambda: http.answers(f"{self.server}/readyz", authority=self.authority), timeout=90)
+
+    def run_kwok(self) -> None:
+        """Start kwok, after its Stages and nodes are there."""
+        self.start_one("kwok")
+
+    def stop_apiserver(self) -> None:
+        """Kill the API server."""
+        self.processes["kube-apiserver"].kill()
+
+    def start_apiserver(self) -> None:
+        """Start the API server again, on the same port, and wait until it is ready."""
+        self.start_one("kube-apiserver")
+        self.wait_ready()
+
+    def pause_apiserver(self) -> None:
+        """The API server keeps its connections and answers nothing."""
+        self.processes["kube-apiserver"].pause()
+
+    def resume_apiserver(self) -> None:
+        """Let a paused API server go on and wait until it is ready."""
+        self.processes["kube-apiserver"].resume()
+        self.wait_ready()
+
+    def read_audit(self, since: int) -> bytes:
+        """The audit log from this byte on."""
+        with (self.folder / "audit.log").open("rb") as log:
+            log.seek(since)
+            return log.read()
+
+    def etcd_page(self, start: bytes) -> dict[str, Any]:
+        """Some of etcd's keys and values, from `start` on."""
+        body = {"key": base64.b64encode(start).decode(), "range_end": "AA==", "limit": 500}
+        page: dict[str, Any] = http.request(
+            f"{self.etcd}/v3/kv/range", method="POST", body=json.dumps(body).encode()
+        ).json()
+        return page
 
     def stop(self) -> None:
         """Stop everything, at once where it does not end by itself soon."""
@@ -164,7 +198,7 @@ class ControlPlane:
             "--service-cluster-ip-range=10.96.0.0/16",
             "--endpoint-reconciler-type=none",
             f"--audit-policy-file={_MANIFESTS / 'audit-policy.yaml'}",
-            f"--audit-log-path={self.audit_log}",
+            f"--audit-log-path={self.folder / 'audit.log'}",
             "--audit-log-maxsize=10000",
             "--allow-privileged=true",
             "--profiling=false",
@@ -204,6 +238,20 @@ class ControlPlane:
             "--enable-crds=Stage",
             "--node-lease-duration-seconds=600",
         ]
+
+
+def write_kubeconfig(path: Path, *, user: str, token: str, cluster: dict[str, str], namespace: str = "default") -> Path:
+    """Write a kubeconfig with this token, readable by the owner only."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "testbed", "cluster": cluster}],
+        "users": [{"name": user, "user": {"token": token}}],
+        "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user, "namespace": namespace}}],
+        "current-context": "testbed",
+    }
+    _write_private(path, yaml.safe_dump(content, sort_keys=False))
+    return path
 
 
 def _write_private(path: Path, text: str) -> None:

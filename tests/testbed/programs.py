@@ -71,6 +71,14 @@ def path(program: str) -> Path:
     return folder / "node_modules" / source.packages[program] if source.npm else folder / program
 
 
+def origin() -> str:
+    """Where the API server and etcd come from, in words."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets and all(path(name).parent == Path(assets) for name in ("kube-apiserver", "etcd")):
+        return "ready binaries in KUBEBUILDER_ASSETS, the rest built from Go modules"
+    return f"built from Go modules (Kubernetes {_version(SOURCES[1])})"
+
+
 def cache_folder() -> Path:
     """The user's cache folder for the testbed."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wandb-byob"
