@@ -1,0 +1,60 @@
+"""What W&B offers where: its table of scopes, providers and deployment types, cell by cell."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, Literal, get_args
+
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+DeploymentType = Literal["SelfManaged", "DedicatedCloud", "MultiTenantCloud"]
+ProviderName = Literal["S3", "CoreWeave", "GCS", "Azure", "S3Compatible"]
+
+
+class Scope(StrEnum):
+    """Whose files the bucket keeps: the whole instance's, or one team's."""
+
+    INSTANCE = "instance"
+    TEAM = "team"
+
+
+class Offer(StrEnum):
+    """`SUPPORT`: W&B offers it, but only W&B support can set it up."""
+
+    AVAILABLE = "Available"
+    SUPPORT = "Support"
+    NOT_AVAILABLE = "NotAvailable"
+
+
+_ALL: Final = dict.fromkeys(get_args(ProviderName), Offer.AVAILABLE)
+_NONE: Final = dict.fromkeys(get_args(ProviderName), Offer.NOT_AVAILABLE)
+
+TABLE: Final[dict[tuple[DeploymentType, Scope], dict[ProviderName, Offer]]] = {
+    ("SelfManaged", Scope.INSTANCE): {**_ALL, "CoreWeave": Offer.SUPPORT},
+    ("SelfManaged", Scope.TEAM): _ALL,
+    ("DedicatedCloud", Scope.INSTANCE): {**_ALL, "CoreWeave": Offer.SUPPORT},
+    ("DedicatedCloud", Scope.TEAM): _ALL,
+    ("MultiTenantCloud", Scope.INSTANCE): _NONE,
+    ("MultiTenantCloud", Scope.TEAM): {**_ALL, "Azure": Offer.NOT_AVAILABLE, "S3Compatible": Offer.NOT_AVAILABLE},
+}
+
+
+def offer(deployment: DeploymentType, scope: Scope, provider: ProviderName) -> Offer:
+    """Return what W&B offers in this cell of the table."""
+    return TABLE[deployment, scope][provider]
+
+
+def require(deployment: DeploymentType, scope: Scope, provider: ProviderName) -> None:
+    """Raise `Stalled` with a sentence that says what there is, where W&B does not offer this."""
+    if offer(deployment, scope, provider) is not Offer.NOT_AVAILABLE:
+        return
+    there = [name for name, cell in TABLE[deployment, scope].items() if cell is not Offer.NOT_AVAILABLE]
+    instead = f"It offers {_listed(there)} there." if there else "Give each team a bucket of its own instead."
+    level = "for the instance" if scope is Scope.INSTANCE else "for a team"
+    raise Stalled(
+        Reason.NOT_AVAILABLE, f"W&B does not offer a bucket {level} on {provider} with {deployment}. {instead}"
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,57 @@
+"""Two BucketStores on one bucket: who holds it."""
+
+from collections.abc import Iterable
+
+from wandb_byob.decide.teams import created
+from wandb_byob.model.api import BucketStore
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+
+def bucket_name(store: BucketStore) -> str:
+    """Return the bucket's (or container's) name, "" where the block that the provider names is missing."""
+    spec = store.spec
+    blocks = (spec.s3, spec.core_weave, spec.gcs, spec.s3_compatible)
+    named = next((block.bucket for block in blocks if block is not None), "")
+    return spec.azure.container if spec.azure is not None else named
+
+
+def rank(store: BucketStore, identity: str) -> tuple[bool, float, str, str]:
+    """Return the order in which BucketStores win: the bucket is in place, then older, then by namespace and name."""
+    return (not in_place(store, identity), created(store.metadata), store.metadata.namespace, store.metadata.name)
+
+
+def in_place(store: BucketStore, identity: str) -> bool:
+    """Say whether this BucketStore has shown that it can use the bucket: its status records it."""
+    return store.status.bucket is not None and store.status.bucket.identity == identity
+
+
+def holder(store: BucketStore, identity: str, others: Iterable[BucketStore]) -> BucketStore | None:
+    """Return the BucketStore that holds the bucket instead of this one, None where this one may; `others` name the same bucket.
+
+    One in another namespace counts only once it has shown that it can use the bucket: otherwise anybody could keep a bucket
+    from its owner by naming it first.
+    """
+    rivals = (
+        other
+        for other in others
+        if other.metadata.uid != store.metadata.uid
+        and (other.metadata.namespace == store.metadata.namespace or in_place(other, identity))
+        and rank(other, identity) < rank(store, identity)
+    )
+    return min(rivals, key=lambda rival: rank(rival, identity), default=None)
+
+
+def bucket_conflict(store: BucketStore, winner: BucketStore) -> Stalled:
+    """Return the refusal of a second BucketStore for a bucket; one in another namespace stays unnamed."""
+    if winner.metadata.namespace == store.metadata.namespace:
+        who, remedy = (
+            f"BucketStore {winner.metadata.name}",
+            "Delete one of the two; several teams can share one BucketStore",
+        )
+    else:
+        who, remedy = (
+            "a BucketStore of another namespace",
+            "Use another bucket, or have its owner admit this namespace there",
+        )
+    return Stalled(Reason.BUCKET_CONFLICT, f"Bucket {bucket_name(store)} is already held by {who}. {remedy}.")

@@ -1,0 +1,83 @@
+"""What becomes of an object that is being deleted: let it go, take its entry or bucket away first, or hold it and say why.
+
+Each annotation must hold the team's (or BucketStore's) name, so that a manifest that is copied confirms nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wandb_byob.decide.references import team_name
+from wandb_byob.model import names
+from wandb_byob.model.api import BucketStore, TeamStorage
+
+
+class Fate(StrEnum):
+    """`Remove` means the team's entry in W&B's configuration, or the bucket; then the object goes."""
+
+    LET_GO = "LetGo"
+    REMOVE = "Remove"
+    HOLD = "Hold"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """What to do; `message` tells why an object is held, and the ways out."""
+
+    fate: Fate
+    message: str = ""
+
+
+def confirmed(team: TeamStorage) -> bool:
+    """Say whether the deletion of this TeamStorage is confirmed: the only thing that ever takes an entry out of the variable."""
+    return team.metadata.deletion_timestamp is not None and _says(team, names.CONFIRM_DELETE, team_name(team))
+
+
+def team_deletion(team: TeamStorage, *, in_variable: bool, shared: bool) -> Deletion:
+    """Decide about a TeamStorage whose namespace stays.
+
+    `in_variable`: its bucket is in W&B's running configuration. `shared`: another TeamStorage, whose deletion is not
+    confirmed, uses the bucket too, so that the entry stays in any case.
+    """
+    name = team_name(team)
+    if not in_variable or _says(team, names.RELEASE, name):
+        return Deletion(fate=Fate.LET_GO)
+    if confirmed(team):
+        return Deletion(fate=Fate.LET_GO if shared else Fate.REMOVE)
+    return Deletion(
+        fate=Fate.HOLD,
+        message=f"W&B is configured with this storage, and without it team {name} could not see its files. Set the "
+        f'annotation {names.CONFIRM_DELETE}: "{name}" to take it out of W&B, or {names.RELEASE}: "{name}" to drop this object '
+        "and leave W&B as it is.",
+    )
+
+
+def store_deletion(store: BucketStore, *, referring: Sequence[str], in_variable: bool) -> Deletion:
+    """Decide about a BucketStore whose namespace stays; `referring` are the TeamStorages that use it, as a user may see them."""
+    name = store.metadata.name
+    deletes = store.spec.deletion_policy == "Delete" and store.spec.management_policy == "Manage"
+    if _says(store, names.RELEASE, name):
+        return Deletion(fate=Fate.LET_GO)
+    if in_variable and deletes:
+        return Deletion(
+            fate=Fate.HOLD,
+            message="W&B is configured with this bucket, so that it cannot be deleted. Delete the TeamStorages that use it "
+            f'first, or set the annotation {names.RELEASE}: "{name}" to drop this object and leave the bucket as it is.',
+        )
+    if (referring or in_variable) and not _says(store, names.CONFIRM_DELETE, name):
+        return Deletion(fate=Fate.HOLD, message=_in_use(name, referring))
+    return Deletion(fate=Fate.REMOVE if deletes else Fate.LET_GO)
+
+
+def _in_use(name: str, referring: Sequence[str]) -> str:
+    shown = ", ".join(referring[:5]) + (f" and {len(referring) - 5} more" if len(referring) > 5 else "")
+    users = f"TeamStorages use it ({shown})" if referring else "W&B is configured with it"
+    return (
+        f"This BucketStore is still needed: {users}. Delete the TeamStorages first, or set the annotation "
+        f'{names.CONFIRM_DELETE}: "{name}" to delete it all the same, or {names.RELEASE}: "{name}" to drop this object only; '
+        "W&B's configuration stays as it is either way."
+    )
+
+
+def _says(thing: BucketStore | TeamStorage, annotation: str, value: str) -> bool:
+    return thing.metadata.annotations.get(annotation) == value

@@ -1,0 +1,102 @@
+"""What a person has to do in W&B's web app, or tell W&B, for a team to get its storage.
+
+`form` follows W&B's page "Create a new team" from top to bottom; `hand_over` is for deployments that are not in this
+cluster. Neither holds a key.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from wandb_byob.decide.availability import DeploymentType
+from wandb_byob.decide.buckets import bucket_name
+from wandb_byob.model.api import BucketStore, FormStep, HandOver
+
+_PROVIDER_LABEL: Final = {
+    "CoreWeave": "CoreWeave",
+    "S3": "AWS",
+    "GCS": "Google Cloud",
+    "Azure": "Azure",
+    "S3Compatible": "AWS (an S3-compatible store is entered as AWS: W&B's page has no entry of its own for it, and this is an "
+    "assumption of ours)",
+}
+
+
+def form(store: BucketStore, *, team: str, path: str, address: str) -> tuple[FormStep, ...]:
+    """Return the steps on W&B's page for this team; `address` is redacted."""
+    return tuple(FormStep(field_=name, value=value) for name, value in _steps(store, team, path, address))
+
+
+def _steps(store: BucketStore, team: str, path: str, address: str) -> Iterator[tuple[str, str]]:
+    spec = store.spec
+    if spec.provider == "CoreWeave":
+        yield (
+            "Before you start",
+            "Have W&B support validate the bucket and the team's settings: storage cannot be changed once the team exists",
+        )
+    yield (
+        "Log in",
+        "As a user with the admin role; open the navigation at the top left, then Create a team to collaborate",
+    )
+    yield "Team name", team
+    yield "Storage Type", "External"
+    yield (
+        "Bucket location",
+        f"Choose {bucket_name(store)} in the list of existing buckets; only if it is not there, Add bucket and go on below",
+    )
+    yield "Cloud provider", _PROVIDER_LABEL[spec.provider]
+    yield from _details(store, address)
+    if path:
+        yield "Path", path
+    if spec.s3 is not None and spec.s3.kms_key_arn:
+        yield "KMS key ARN", spec.s3.kms_key_arn
+    if spec.azure is not None:
+        yield from _azure_identity(spec.azure.tenant_id, spec.azure.client_id)
+    yield "Create team", "Click it when everything above is right: a team's storage cannot be changed afterwards"
+
+
+def _details(store: BucketStore, address: str) -> Iterator[tuple[str, str]]:
+    spec = store.spec
+    if spec.azure is not None:
+        yield "Account name", spec.azure.storage_account
+        yield "Container name", spec.azure.container
+    elif spec.provider == "CoreWeave":
+        yield "Bucket name", bucket_name(store)
+    else:
+        keys = " (byob address --reveal prints it with its keys)" if "***" in address else ""
+        yield "Bucket name", f"{address}{keys}"
+
+
+def _azure_identity(tenant: str | None, client: str | None) -> Iterator[tuple[str, str]]:
+    if tenant:
+        yield "Tenant ID", tenant
+    if client:
+        yield "Managed Identity Client ID", client
+
+
+def hand_over(store: BucketStore, deployment: DeploymentType, *, team: str, path: str, address: str) -> HandOver | None:
+    """Return what W&B has to be told before this team is created, None where nothing has to be.
+
+    Dedicated Cloud: the account team adds the address to the supported file stores. A CoreWeave team: support validates
+    bucket and settings first.
+    """
+    place = f"{bucket_name(store)}, path {path}" if path else bucket_name(store)
+    coreweave = store.spec.provider == "CoreWeave"
+    if deployment == "DedicatedCloud":
+        also = " Please have W&B support validate the bucket and the team's settings first." if coreweave else ""
+        keys = (
+            " Its keys follow over a secure channel (byob address --reveal prints the address with them)."
+            if "***" in address
+            else ""
+        )
+        return HandOver(
+            recipient="Your W&B account team",
+            text=f"Please add this bucket to the supported file stores of our Dedicated Cloud instance: {address}.{keys} "
+            f"It is for team {team} ({place}), which we create once you tell us that it is there.{also}",
+        )
+    if coreweave:
+        return HandOver(
+            recipient="W&B support",
+            text=f"Please validate CoreWeave bucket {place} and the settings of team {team}, which will keep its files there. "
+            "We create the team once you tell us that both are right, since a team's storage cannot be changed later.",
+        )
+    return None

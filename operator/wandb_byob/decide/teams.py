@@ -1,0 +1,98 @@
+"""Teams on one bucket: whose paths lie inside each other's, and who has to give way."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from wandb_byob.decide.conditions import ConditionType, is_true
+from wandb_byob.model.api import ObjectMeta, TeamStorage
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One TeamStorage's claim to a path ("" = the whole bucket) of the bucket with this identity."""
+
+    identity: str
+    path: str
+    team: TeamStorage
+
+
+def overlap(one: str, other: str) -> bool:
+    """Say whether two paths are the same or one lies inside the other, by path segment (`team-a` and `team-ab` are apart)."""
+    shorter, longer = sorted((segments(one), segments(other)), key=len)
+    return longer[: len(shorter)] == shorter
+
+
+def segments(path: str) -> tuple[str, ...]:
+    """Return the segments of a path; stray slashes make none."""
+    return tuple(segment for segment in path.split("/") if segment)
+
+
+def rank(team: TeamStorage) -> tuple[bool, float, str, str]:
+    """Return the order in which claims win: already configured, then older, then by namespace and name."""
+    configured = is_true(team.status.conditions, ConditionType.CONFIGURED)
+    return (not configured, created(team.metadata), team.metadata.namespace, team.metadata.name)
+
+
+def created(metadata: ObjectMeta) -> float:
+    """Return the time of creation as Unix seconds; an object without one (a manifest on disk) comes last."""
+    return metadata.creation_timestamp.timestamp() if metadata.creation_timestamp else float("inf")
+
+
+def conflicts(claims: Iterable[Claim]) -> dict[str, Claim]:
+    """Return each claim that has to give way (its TeamStorage's uid) and a standing claim that it gives way to.
+
+    Taken in order of rank, so that a claim which does not stand itself keeps no other away. `pathOverlap: Allow` counts
+    only where both sides say so: nobody can let himself into another team's files.
+    """
+    everyone, refusing = _Ground(), _Ground()
+    lost: dict[str, Claim] = {}
+    for claim in sorted(claims, key=lambda claim: rank(claim.team)):
+        allows = claim.team.spec.path_overlap == "Allow"
+        winner = (refusing if allows else everyone).overlapping(claim)
+        if winner is not None:
+            lost[claim.team.metadata.uid] = winner
+            continue
+        everyone.take(claim)
+        if not allows:
+            refusing.take(claim)
+    return lost
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """Standing claims by their path and by every path above it: a look costs the path's depth, however many teams there are."""
+
+    at: dict[tuple[str, ...], Claim] = field(default_factory=dict)
+    below: dict[tuple[str, ...], Claim] = field(default_factory=dict)
+
+    def take(self, claim: Claim) -> None:
+        *above, place = _places(claim)
+        self.at.setdefault(place, claim)
+        for higher in (*above, place):
+            self.below.setdefault(higher, claim)
+
+    def overlapping(self, claim: Claim) -> Claim | None:
+        *above, place = _places(claim)
+        return next((self.at[higher] for higher in above if higher in self.at), self.below.get(place))
+
+
+def _places(claim: Claim) -> Iterator[tuple[str, ...]]:
+    whole = (claim.identity, *segments(claim.path))
+    return (whole[:length] for length in range(1, len(whole) + 1))
+
+
+def path_conflict(claim: Claim, winner: Claim) -> Stalled:
+    """Return the refusal of a claim; a winner in another namespace stays unnamed."""
+    mine, theirs = claim.team.metadata, winner.team.metadata
+    here = f"path {claim.path}" if claim.path else "the whole bucket"
+    if theirs.namespace == mine.namespace:
+        who = f"TeamStorage {theirs.name} has " + (f"path {winner.path}" if winner.path else "the whole bucket")
+    else:
+        who = "a team of another namespace has it, or a path above or below it"
+    return Stalled(
+        Reason.PATH_CONFLICT,
+        f"This team cannot have {here}, because {who}, and files of two teams must not lie inside each other. Set "
+        "spec.path to one that lies apart; where both teams already exist so in W&B, set spec.pathOverlap: Allow on both.",
+    )
