@@ -139,7 +139,8 @@ def _bucket_in_host(host: str) -> tuple[str, str]:
     aws = _AWS_HOST.fullmatch(host)
     if aws and aws["before"]:
         return host.removeprefix(f"{aws['before']}."), aws["before"]
-    return "", host
+    # A bucket has no port: `s3://host:9000` alone names none.
+    return (host, "") if ":" in host else ("", host)
 
 
 def identity(text: str) -> str | None:
