@@ -1,7 +1,7 @@
 """Writes to our own three kinds: the finalizer (with the recorded intent) and the status; each carries the object's uid."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -11,7 +11,9 @@ from wandb_byob.model.api import BucketStoreStatus, TeamStorageStatus, WandbInst
 
 StatusT = TypeVar("StatusT", BucketStoreStatus, TeamStorageStatus, WandbInstanceStatus)
 
-_NOT_FOUND = 404
+_NOT_FOUND: Final = 404
+# Only what may quote somebody else's words is redacted: a user whose "secret" is the word True must not break every status.
+_FREE_TEXT: Final = frozenset({"message", "remedy", "text"})
 
 
 def has_finalizer(current: Body) -> bool:
@@ -49,7 +51,7 @@ def write_status(
 ) -> bool:
     """Server-side apply the full status, if it differs in meaning from what `current` holds; say whether anything was written.
 
-    `redact` goes over every text of it (World.secrets.redact). What another field manager left in the status, which an apply
+    `redact` goes over its free texts (World.secrets.redact). What another field manager left in the status, which an apply
     would not take away, is then replaced: otherwise every later look would find a difference and write.
     """
     wire = _redacted(msgspec.to_builtins(status), redact)
@@ -108,10 +110,11 @@ def _patch_metadata(kube: KubeClient, resource: Resource, current: Body, changes
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return redact(value)
     if isinstance(value, Mapping):
-        return {key: _redacted(item, redact) for key, item in value.items()}
+        return {
+            key: redact(item) if key in _FREE_TEXT and isinstance(item, str) else _redacted(item, redact)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_redacted(item, redact) for item in value]
     return value

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class CheckResult(StrEnum):
@@ -44,6 +45,24 @@ class CheckName(StrEnum):
     PREFLIGHT = "Preflight"
     ETAG_EXPOSED = "ETagExposed"
     CLEAN_UP = "CleanUp"
+
+
+DATA_PATH: Final = frozenset(
+    {
+        CheckName.PUT_OBJECT,
+        CheckName.OVERWRITE_OBJECT,
+        CheckName.GET_OBJECT,
+        CheckName.LIST_OBJECTS,
+        CheckName.DELETE_OBJECT,
+        CheckName.KEY_ENCODING,
+        CheckName.SIGNED_PUT,
+        CheckName.SIGNED_GET,
+        CheckName.PREFLIGHT,
+        CheckName.ETAG_EXPOSED,
+        CheckName.CLEAN_UP,
+    }
+)
+"""The checks that `probe` makes under a declared path; all others look at the bucket as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)

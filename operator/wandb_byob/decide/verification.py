@@ -1,0 +1,90 @@
+"""Whether a bucket is verified, for all its declared paths and for one team's: the one place that says so.
+
+Verified means that no check has failed; a warning or a skipped check does not count against it. A data path that nobody
+here can prove, or that the user does not want proved, is Unknown and holds nothing back: what can be checked passed.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progress, Verdict, is_true
+from wandb_byob.model.api import BucketStore, Check, Condition
+from wandb_byob.model.checks import DATA_PATH
+from wandb_byob.model.reasons import Reason
+
+UNPROVED: Final = frozenset({Reason.NOT_PROVABLE_FROM_HERE, Reason.DATA_PATH_NOT_REQUESTED})
+"""Reasons for which DataPathVerified is Unknown for good."""
+
+_BEFORE_THE_DATA_PATH: Final = (ConditionType.ACCEPTED, ConditionType.REACHABLE, ConditionType.CONFIGURED)
+
+
+def of_path(checks: Sequence[Check], path: str) -> tuple[Check, ...]:
+    """Return the checks of the data path under one declared path ("" is the whole bucket)."""
+    return tuple(check for check in checks if check.path == path and check.name in DATA_PATH)
+
+
+def passed(checks: Sequence[Check]) -> bool:
+    """Say whether there are checks and none of them failed."""
+    return bool(checks) and all(check.result != "Failed" for check in checks)
+
+
+def explain(check: Check) -> str:
+    """Return a failed check as a user reads it in a condition: its name, what is wrong and what to do."""
+    place = f" under {check.path}" if check.path else ""
+    return f"Check {check.name}{place}: {check.message}" + (f" {check.remedy}" if check.remedy else "")
+
+
+def first_failed(checks: Sequence[Check]) -> Check | None:
+    """Return the first check that failed."""
+    return next((check for check in checks if check.result == "Failed"), None)
+
+
+def bucket_ready(store: BucketStore, *, path: str, user: str) -> tuple[Verdict, Progress]:
+    """Return whether the bucket is verified for a team of namespace `user` under its path, as its condition BucketReady says.
+
+    Only where this is True may the bucket's address enter W&B's configuration. Another team's broken path does not count.
+    A user in another namespace is told the reason, not the words of the BucketStore's own conditions.
+    """
+    current = {condition.type: condition for condition in store.status.conditions}
+    if not current or (store.status.observed_generation or 0) < store.metadata.generation:
+        return _waiting(f"BucketStore {store.metadata.name} has not been checked yet.")
+    for type_ in _BEFORE_THE_DATA_PATH:
+        condition = current.get(type_.value)
+        if condition is None or condition.status != "True":
+            return _not_ready(store, condition, user)
+    data_path = current.get(ConditionType.DATA_PATH_VERIFIED.value)
+    if data_path is not None and data_path.status == "Unknown" and data_path.reason in UNPROVED:
+        return _verdict(
+            "True", Reason.VERIFIED, f"All that can be checked passed. {data_path.message}"
+        ), Progress.SETTLED
+    return _own_path(store, path)
+
+
+def _own_path(store: BucketStore, path: str) -> tuple[Verdict, Progress]:
+    checks = of_path(store.status.checks, path)
+    failed = first_failed(checks)
+    if failed is not None:
+        return _verdict("False", Reason.CHECKS_FAILED, explain(failed)), Progress.STALLED
+    if not checks:
+        return _waiting(f"BucketStore {store.metadata.name} has not been checked under {path or 'its root'} yet.")
+    return _verdict("True", Reason.VERIFIED, "The bucket works as W&B and a browser use it."), Progress.SETTLED
+
+
+def _not_ready(store: BucketStore, condition: Condition | None, user: str) -> tuple[Verdict, Progress]:
+    if condition is None:
+        return _waiting(f"BucketStore {store.metadata.name} has not been checked yet.")
+    stalled = is_true(store.status.conditions, ConditionType.STALLED)
+    reason = Reason(condition.reason) if condition.reason in set(Reason) else Reason.CHECKS_FAILED
+    if store.metadata.namespace == user:
+        message = f"BucketStore {store.metadata.name}: {condition.message}"
+    else:
+        message = f"The bucket is not usable at present ({reason.value}). Ask the owner of the BucketStore."
+    return _verdict("False", reason, message), Progress.STALLED if stalled else Progress.RECONCILING
+
+
+def _waiting(message: str) -> tuple[Verdict, Progress]:
+    return _verdict("False", Reason.WAITING_FOR_BUCKET, message), Progress.RECONCILING
+
+
+def _verdict(status: ConditionStatus, reason: Reason, message: str) -> Verdict:
+    return Verdict(type=ConditionType.BUCKET_READY, status=status, reason=reason, message=message)
