@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,22 +104,11 @@ OBJECT_META: dict[str, Any] = {
     },
 }
 
-GENERATOR = (
-    "--input-file-type=jsonschema",
-    "--output-model-type=msgspec.Struct",
-    "--target-python-version=3.11",
-    "--snake-case-field",
-    "--enum-field-as-literal=all",
-    "--use-standard-collections",
-    "--use-union-operator",
-    "--use-schema-description",
-    "--use-double-quotes",
-    "--output-datetime-class=datetime",
-    "--disable-timestamp",
-    "--skip-root-model",
-    "--keep-model-order",
-    "--formatters=builtin",
-)
+GENERATOR = """
+    --input-file-type=jsonschema --output-model-type=msgspec.Struct --target-python-version=3.11 --snake-case-field
+    --enum-field-as-literal=all --use-standard-collections --use-union-operator --use-schema-description --use-double-quotes
+    --output-datetime-class=datetime --disable-timestamp --skip-root-model --keep-model-order --formatters=builtin
+"""
 
 
 class Classes:
@@ -134,11 +124,8 @@ class Classes:
         if schema["type"] == "array":
             return {"type": "array", "items": self.lift(schema["items"], path), "default": []}
         if schema["type"] == "object":
-            return {
-                "type": "object",
-                "additionalProperties": self.lift(schema["additionalProperties"], path),
-                "default": {},
-            }
+            values = self.lift(schema["additionalProperties"], path)
+            return {"type": "object", "additionalProperties": values, "default": {}}
         kept = {key: schema[key] for key in ("type", "enum", "default") if key in schema}
         return kept | ({"format": "date-time"} if schema.get("format") == "date-time" else {})
 
@@ -156,10 +143,8 @@ class Classes:
         definition = {"type": "object", "required": required, "properties": properties}
         known = self.definitions.setdefault(name, definition)
         if without_text(known) != without_text(definition):
-            raise SystemExit(
-                f"{path}: {name} already is a class of another shape. Give this one a name of its own in CLASSES."
-            )
-        text = description or first_sentence(schema["description"])
+            raise SystemExit(f"{path}: {name} already is a class of another shape. Give this one a name in CLASSES.")
+        text = description or schema["description"].partition(". ")[0].rstrip(".") + "."
         if description or "description" not in known:
             known["description"] = text
         return {"$ref": f"#/$defs/{name}"}
@@ -180,11 +165,6 @@ def class_of(path: str) -> tuple[str, str | None]:
 def without_text(definition: dict[str, Any]) -> dict[str, Any]:
     """Leave out the description, which may differ between two places of one class."""
     return {key: value for key, value in definition.items() if key != "description"}
-
-
-def first_sentence(text: str) -> str:
-    """Cut a description down to what a class needs."""
-    return re.split(r"(?<=[.])\s", text, maxsplit=1)[0]
 
 
 def combined_schema() -> dict[str, Any]:
@@ -208,19 +188,10 @@ def generate() -> str:
     with tempfile.TemporaryDirectory() as folder:
         schema, output = Path(folder, "schema.json"), Path(folder, "api.py")
         schema.write_text(json.dumps(combined_schema()))
-        run("datamodel_code_generator", *GENERATOR, f"--input={schema}", f"--output={output}")
+        run("datamodel_code_generator", *GENERATOR.split(), f"--input={schema}", f"--output={output}")
         output.write_text(HEADER + "\n\n" + finish(output.read_text()))
-        run(
-            "ruff",
-            "check",
-            "--quiet",
-            "--fix",
-            "--select=I,UP,F401",
-            "--config",
-            str(ROOT / "pyproject.toml"),
-            str(output),
-        )
-        run("ruff", "format", "--quiet", "--config", str(ROOT / "pyproject.toml"), str(output))
+        for command in ("check --fix --select=I,UP,F401", "format"):
+            run("ruff", *command.split(), "--quiet", f"--config={ROOT / 'pyproject.toml'}", str(output))
         return output.read_text()
 
 
@@ -264,15 +235,11 @@ class Finisher(ast.NodeTransformer):
         if absent:
             options["default"] = "None"
         elif options.pop("default_factory", None) or "default" in options:
-            options.setdefault(
-                "default", "()" if text.startswith("tuple") else "{}" if text.startswith("dict") else f"{text}()"
-            )
+            options.setdefault("default", {"tuple": "()", "dict": "{}"}.get(text.partition("[")[0], f"{text}()"))
         if options.get("name") == repr(camel(ast.unparse(node.target))):
             del options["name"]
-        if options.keys() <= {"default"}:
-            value = options.get("default")
-        else:
-            value = f"field({', '.join(f'{key}={given}' for key, given in options.items())})"
+        given = ", ".join(f"{key}={text}" for key, text in options.items())
+        value = options.get("default") if options.keys() <= {"default"} else f"field({given})"
         node.annotation = ast.parse(text, mode="eval").body
         node.value = ast.parse(value, mode="eval").body if value else None
         return node
@@ -309,19 +276,16 @@ def in_order(classes: dict[str, ast.ClassDef]) -> list[ast.ClassDef]:
     return list(placed.values())
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write api.py, or compare it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; exit 1 and show the difference where there is one"
-    )
-    wanted, check = generate(), parser.parse_args().check
+    parser.add_argument("--check", action="store_true", help="write nothing; show a difference and exit 1")
+    check, wanted = parser.parse_args(arguments).check, generate()
     found = OUTPUT.read_text() if OUTPUT.exists() else ""
     name = str(OUTPUT.relative_to(ROOT))
     if check and found != wanted:
-        sys.stdout.writelines(
-            difflib.unified_diff(found.splitlines(True), wanted.splitlines(True), name, "crds/*.yaml say")
-        )
+        texts = (found.splitlines(True), wanted.splitlines(True))
+        sys.stdout.writelines(difflib.unified_diff(*texts, name, "crds/*.yaml say"))
         sys.stdout.write(f"{name} does not match crds/*.yaml: run hack/generate.py and commit the result.\n")
         return 1
     if not check and found != wanted:

@@ -1,0 +1,43 @@
+"""Fixtures for the tests on a cluster."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cluster.crd_rules import CRDS
+from testbed.cluster import Cluster
+
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@pytest.fixture(scope="module")
+def crds(cluster: Cluster) -> Iterator[Cluster]:
+    """A cluster that has our CRDs as the files say. Those that were not there before are removed: Helm wants to make them itself."""
+    made = []
+    for crd in CRDS.values():
+        path = f"{_DEFINITIONS}/{crd['metadata']['name']}"
+        made += [] if cluster.get(path) else [path]
+        apply = f"{path}?fieldManager=test&force=true&fieldValidation=Strict"
+        answer = cluster.request("PATCH", apply, crd, content_type="application/apply-patch+yaml")
+        assert answer.status in (200, 201), answer.body.decode()
+        assert "Warning" not in answer.headers, answer.headers["Warning"]
+        cluster.wait(path, _served)
+    yield cluster
+    for path in made:
+        cluster.delete(path)
+        cluster.wait(path, lambda crd: crd is None)
+
+
+def _served(crd: dict[str, Any] | None) -> bool:
+    """Whether the CRD is served; the API server must have no word against its schema."""
+    found = {each["type"]: each["status"] for each in (crd or {}).get("status", {}).get("conditions") or ()}
+    assert found.get("NonStructuralSchema") != "True", found
+    return bool(found.get("Established") == "True")
+
+
+@pytest.fixture(scope="module")
+def place(crds: Cluster) -> str:
+    """A namespace for objects that are only sent as a dry run."""
+    return crds.create_namespace(f"dry-{uuid.uuid4().hex[:8]}")
