@@ -1,0 +1,94 @@
+"""Whose a bucket is: created by us, adopted by us, another BucketStore's, or nobody's, by the tag that it carries.
+
+The tag's value is the BucketStore's UID where the operator created the bucket, and `adopted:<UID>` where it was there
+before. Only the first may ever be deleted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from wandb_byob.decide.bucket_state import Unread
+from wandb_byob.model import names
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+_ADOPTED: Final = "adopted:"
+
+
+class Claim(StrEnum):
+    """What the tags say."""
+
+    CREATED = "Created"
+    ADOPTED = "Adopted"
+    FOREIGN = "Foreign"
+    NONE = "None"
+    UNKNOWN = "Unknown"
+
+
+def claim(tags: Mapping[str, str] | Unread, uid: str) -> Claim:
+    """Return whose the bucket is by its tags; UNKNOWN where they cannot be read or the store keeps none."""
+    if isinstance(tags, Unread):
+        return Claim.UNKNOWN
+    value = tags.get(names.OWNER_TAG, "")
+    known = {"": Claim.NONE, uid: Claim.CREATED, f"{_ADOPTED}{uid}": Claim.ADOPTED}
+    return known.get(value, Claim.FOREIGN)
+
+
+def tagged(tags: Mapping[str, str], uid: str, *, created: bool) -> Mapping[str, str]:
+    """Return the tags with ours among them."""
+    return {**tags, names.OWNER_TAG: uid if created else f"{_ADOPTED}{uid}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ownership:
+    """How we hold the bucket."""
+
+    created: bool = False
+    adopted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grounds:
+    """What may give us a right to a bucket that is there: the recorded intent to create it, and the user's word."""
+
+    bucket: str
+    intended: bool
+    adopt: bool
+
+
+def may_be_ours(grounds: Grounds, tags: Mapping[str, str] | Unread, uid: str) -> bool:
+    """Say whether a bucket may be ours from before a crash, so that one must see whether it is still as it was made."""
+    return grounds.intended and claim(tags, uid) is Claim.NONE and not tags
+
+
+def ownership(tags: Mapping[str, str] | Unread, *, uid: str, grounds: Grounds, pristine: bool) -> Ownership:
+    """Decide by which right the bucket may be configured; raises `Stalled` where there is none.
+
+    `pristine`: it is empty and nothing is configured, as one that we made just before a crash would be.
+    """
+    found = claim(tags, uid)
+    if found in (Claim.CREATED, Claim.ADOPTED):
+        return Ownership(created=found is Claim.CREATED, adopted=found is Claim.ADOPTED)
+    if found is Claim.FOREIGN:
+        raise Stalled(
+            Reason.BUCKET_CONFLICT,
+            f"The bucket {grounds.bucket} belongs to another BucketStore, by its tag {names.OWNER_TAG}. Use that BucketStore "
+            "(several teams can share it), or remove the tag from the bucket if that BucketStore is no more.",
+        )
+    if isinstance(tags, Unread) and tags.denied:
+        raise Stalled(
+            Reason.ACCESS_DENIED,
+            f"Whose the bucket {grounds.bucket} is cannot be seen, since {tags.action} was refused ({tags.code}). "
+            f"Grant {tags.action} to the provisioning credentials.",
+        )
+    if grounds.intended and (found is Claim.UNKNOWN or pristine):
+        return Ownership(created=True)
+    if grounds.adopt:
+        return Ownership(adopted=True)
+    raise Stalled(
+        Reason.BUCKET_EXISTS,
+        f"The bucket {grounds.bucket} existed before and is not configured without your word. Set adoptionPolicy: Adopt to have it "
+        "configured (what is there stays), or choose another name.",
+    )

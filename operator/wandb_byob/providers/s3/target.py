@@ -1,0 +1,112 @@
+"""Which bucket is meant and how requests reach it, the same for AWS and for every store with the S3 API."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from wandb_byob.decide import addresses
+from wandb_byob.model.api import BucketStoreSpec, S3CompatibleSpec, S3Spec
+from wandb_byob.model.credentials import AccessKey, Ambient, Credentials
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+AddressingStyle = Literal["auto", "path", "virtual"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """The way to a store, apart from the bucket: clients are shared by buckets of one route.
+
+    `endpoint` is the URL that a user named, None for AWS' own regional one; `field` is where a user would edit it.
+    `account_id` goes with every request (ExpectedBucketOwner), "" where it is unknown.
+    """
+
+    provider: Literal["S3", "S3Compatible"]
+    region: str
+    field: str
+    endpoint: str | None = None
+    addressing: AddressingStyle = "path"
+
+    @property
+    def url(self) -> str:
+        """The URL of the store, without a slash at the end."""
+        return (self.endpoint or f"https://{aws_host(self.region)}").rstrip("/")
+
+    @property
+    def aws(self) -> bool:
+        """Whether this is AWS (or what a test or a VPC endpoint puts in its place), with all of its operations."""
+        return self.provider == "S3"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One bucket and the way to it."""
+
+    route: Route
+    bucket: str
+    account_id: str = ""
+    kms_key_arn: str = ""
+
+    @property
+    def bucket_url(self) -> str:
+        """Where the bucket is, in the form in which requests address it."""
+        if self.route.addressing == "virtual":
+            scheme, _, authority = self.route.url.partition("://")
+            return f"{scheme}://{self.bucket}.{authority}"
+        return f"{self.route.url}/{self.bucket}"
+
+
+def aws_host(region: str) -> str:
+    """Return AWS' regional S3 endpoint."""
+    return f"s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+
+
+def target_of(spec: BucketStoreSpec) -> Target:
+    """Return what the specification means; W&B addresses a bucket at any explicit endpoint in path style, and so do we."""
+    if spec.provider == "S3" and spec.s3 is not None:
+        return _aws(spec.s3)
+    if spec.provider == "S3Compatible" and spec.s3_compatible is not None:
+        return _compatible(spec.s3_compatible)
+    block = {"S3": "spec.s3", "S3Compatible": "spec.s3Compatible"}.get(spec.provider, "its block")
+    raise Stalled(Reason.INVALID_SPEC, f"The provider is {spec.provider}, but {block} is missing. Fill in {block}.")
+
+
+def _aws(s3: S3Spec) -> Target:
+    route = Route(provider="S3", region=s3.region, field="spec.s3.endpoint", endpoint=s3.endpoint or None)
+    return Target(route=route, bucket=s3.bucket, account_id=s3.account_id or "", kms_key_arn=s3.kms_key_arn or "")
+
+
+def _compatible(store: S3CompatibleSpec) -> Target:
+    virtual = store.addressing_style == "Virtual"
+    route = Route(
+        provider="S3Compatible",
+        region=store.region,
+        field="spec.s3Compatible.endpoint",
+        endpoint=store.endpoint,
+        addressing="virtual" if virtual else "path",
+    )
+    return Target(route=route, bucket=store.bucket)
+
+
+def route_for(target: Target, credentials: Credentials) -> Route:
+    """Return the route as these credentials use it: keys make the address name an endpoint, which is path style."""
+    keyless = isinstance(credentials, Ambient) and target.route.endpoint is None
+    return replace(target.route, addressing="auto") if keyless else target.route
+
+
+def identity_of(target: Target) -> str:
+    """Return the identity of the bucket, the same as that of every address that names it."""
+    host = target.route.url.partition("://")[2]
+    return addresses.bucket_identity("s3", host, target.bucket, region=target.route.region)
+
+
+def address_of(target: Target, credentials: Credentials | None) -> str:
+    """Return the storage address as W&B reads it; without keys it is the form for W&B's own identity."""
+    keys = credentials if isinstance(credentials, AccessKey) else Ambient()
+    scheme, _, host = target.route.url.partition("://")
+    return addresses.s3(
+        target.bucket,
+        keys,
+        host=host if isinstance(keys, AccessKey) else "",
+        region=target.route.region,
+        tls=scheme == "https",
+    ).reveal()
