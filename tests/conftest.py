@@ -7,9 +7,10 @@ from contextlib import ExitStack
 import pytest
 
 from testbed import sources, stores
+from testbed.addresses import GoParser
 from testbed.cluster import Cluster
 from testbed.proxy import FaultyProxy
-from testbed.stores import Store, VersityGW
+from testbed.stores import Minio, Store, VersityGW
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,7 @@ def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VersityGW]:
 
 
 @pytest.fixture(scope="session")
-def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
     """MinIO's community server: real signatures and policies, no CORS configuration."""
     store = stores.start_minio(tmp_path_factory.mktemp("minio"))
     yield store
@@ -72,3 +73,10 @@ def faulty() -> Iterator[Callable[[Store], FaultyProxy]]:
     """`faulty(store)` puts a proxy before a store for this test: it records every request and breaks those that it is told to."""
     with ExitStack() as proxies:
         yield lambda store: proxies.enter_context(FaultyProxy(store.port, store_authority=store.authority))
+
+
+@pytest.fixture(scope="session")
+def go_parser() -> Iterator[GoParser]:
+    """Go's net/url: `go_parser.parse(address)`."""
+    with GoParser() as parser:
+        yield parser

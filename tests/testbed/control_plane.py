@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from testbed import certificates, http, programs
 from testbed.planes import Endpoint
-from testbed.processes import Process, TestbedError, free_port, spawn
+from testbed.processes import Process, TestbedError, free_port, listening, spawn, wait_for
 
 _MANIFESTS = Path(__file__).parent / "manifests"
 # Started in this order, stopped in the reverse one.
@@ -129,8 +129,10 @@ class ControlPlane:
         self.start_one("kwok")
 
     def stop_apiserver(self) -> None:
-        """Kill the API server."""
+        """Kill the API server, and wait until its port is closed: its threads may outlive the zombie of its first one."""
         self.processes["kube-apiserver"].kill()
+        port = self.ports["kube-apiserver"]
+        wait_for(lambda: not listening(port), timeout=10, what="the API server's port is closed")
 
     def start_apiserver(self) -> None:
         """Start the API server again, on the same port, and wait until it is ready."""

@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -175,7 +175,15 @@ class _Server(socketserver.ThreadingTCPServer):
         """A client that went away is none of our business."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Outcome:
+    """What the client gets: the status to note (0 for a reset), and how to send it."""
+
+    status: int
+    send: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class _Response:
     status: int
     headers: list[tuple[str, str]]
@@ -193,37 +201,36 @@ def _handler_for(proxy: FaultyProxy) -> Callable[..., BaseHTTPRequestHandler]:
         def handle_any(self) -> None:
             started = time.monotonic()
             fault = proxy.take(self.command, self.path)
-            status = _serve(self, proxy, fault)
-            parts = urlsplit(self.path)
+            outcome = _outcome(self, proxy, fault)
+            parts, headers = urlsplit(self.path), dict(self.headers.items())
             spent = time.monotonic() - started
-            proxy.record(
-                Recorded(
-                    self.command, parts.path, parts.query, dict(self.headers.items()), status, fault is not None, spent
-                )
-            )
+            faulted = fault is not None
+            # Noted before it is sent, so that who has an answer finds the request in the list.
+            proxy.record(Recorded(self.command, parts.path, parts.query, headers, outcome.status, faulted, spent))
+            outcome.send()
 
     for method in ("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
     return Handler
 
 
-def _serve(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault | None) -> int:
-    """Answer one request and return the status that the client got, 0 for a reset."""
+def _outcome(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault | None) -> _Outcome:
+    """Ask the store where that is wanted, and decide what the client gets."""
     body = _read_body(handler)
     if fault is None:
-        return _send(handler, _forward(handler, proxy, body))
+        response = _forward(handler, proxy, body)
+        return _Outcome(response.status, lambda: _send(handler, response))
     if fault.delay and proxy.closing.wait(fault.delay):
-        return _reset(handler)
-    replaced = fault.status is not None or fault.reset or fault.endless
-    response = _forward(handler, proxy, body) if fault.forward_first or not replaced else None
+        return _Outcome(0, lambda: _reset(handler))
+    if fault.forward_first or not (fault.status is not None or fault.reset or fault.endless):
+        response = _forward(handler, proxy, body)
     if fault.reset:
-        return _reset(handler)
+        return _Outcome(0, lambda: _reset(handler))
     if fault.endless:
-        return _send_endless(handler, proxy, fault)
+        return _Outcome(fault.status or 200, lambda: _send_endless(handler, proxy, fault))
     if fault.status is not None:
         response = _Response(fault.status, list(fault.headers.items()), fault.body)
-    assert response is not None
-    return _send(handler, response, truncate_after=fault.truncate_after)
+    return _Outcome(response.status, lambda: _send(handler, response, truncate_after=fault.truncate_after))
 
 
 def _read_body(handler: BaseHTTPRequestHandler) -> bytes:
@@ -257,7 +264,7 @@ def _forward(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, body: bytes) -
         connection.close()
 
 
-def _send(handler: BaseHTTPRequestHandler, response: _Response, *, truncate_after: int | None = None) -> int:
+def _send(handler: BaseHTTPRequestHandler, response: _Response, *, truncate_after: int | None = None) -> None:
     handler.send_response_only(response.status)
     length = len(response.body)
     for name, value in response.headers:
@@ -272,28 +279,22 @@ def _send(handler: BaseHTTPRequestHandler, response: _Response, *, truncate_afte
     handler.end_headers()
     if handler.command != "HEAD":
         handler.wfile.write(response.body[:truncate_after])
-    return response.status
 
 
-def _send_endless(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault) -> int:
+def _send_endless(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault) -> None:
     """A body without end, until the client hangs up."""
     handler.close_connection = True
-    status = fault.status or 200
-    handler.send_response_only(status)
+    handler.send_response_only(fault.status or 200)
     for name, value in fault.headers.items():
         handler.send_header(name, value)
     handler.end_headers()
-    try:
+    with suppress(OSError):
         while not proxy.closing.is_set():
             handler.wfile.write(b" " * _CHUNK)
-    except OSError:
-        pass
-    return status
 
 
-def _reset(handler: BaseHTTPRequestHandler) -> int:
+def _reset(handler: BaseHTTPRequestHandler) -> None:
     """Close the connection with a TCP reset instead of an end."""
     handler.close_connection = True
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()
-    return 0

@@ -1,89 +1,26 @@
 """Real object stores on free ports of 127.0.0.1, each with root credentials of its own."""
 
 import base64
+import json
 import secrets
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
 
 from testbed import certificates, http, programs
+from testbed.object_store import REGION, Keys, Store, s3_client
 from testbed.processes import Process, TestbedError, child_environment, free_port, spawn
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-REGION = "us-east-1"
-AZURITE_ACCOUNT = "testbedaccount"
-
-
-@dataclass(frozen=True)
-class Keys:
-    """An access key and its secret. For Azure these are the account's name and key."""
-
-    access_key: str
-    secret_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Store:
-    """A running object store. `authority` is set where it speaks TLS: the certificate to trust."""
-
-    name: str
-    port: int
-    keys: Keys
-    folder: Path
-    process: Process
-    region: str = REGION
-    authority: Path | None = None
-
-    @property
-    def endpoint(self) -> str:
-        """Where it answers, such as `http://127.0.0.1:20001`."""
-        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
-
-    def client(self, keys: Keys | None = None, *, endpoint: str | None = None) -> "S3Client":
-        """An S3 client as root, or with other keys, or through a proxy at `endpoint`. The caller closes it."""
-        return s3_client(endpoint or self.endpoint, keys or self.keys, region=self.region, authority=self.authority)
-
-    def stop(self) -> None:
-        """End the server and remove what it stored."""
-        self.process.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def s3_client(endpoint: str, keys: Keys, *, region: str = REGION, authority: Path | None = None) -> "S3Client":
-    """An S3 client for this endpoint, independent of the environment: path style, no proxies, one attempt."""
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": "path"},
-        proxies={},
-        connect_timeout=5,
-        read_timeout=30,
-        retries={"total_max_attempts": 1},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    return boto3.session.Session().client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=keys.access_key,
-        aws_secret_access_key=keys.secret_key,
-        aws_session_token=keys.session_token,
-        verify=str(authority) if authority else True,
-        config=config,
-    )
-
+__all__ = ["Keys", "Minio", "Store", "VersityGW", "s3_client"]
 
 S = TypeVar("S", bound=Store)
+AZURITE_ACCOUNT = "testbedaccount"
 
 
 class VersityGW(Store):
@@ -127,6 +64,29 @@ class VersityGW(Store):
             raise TestbedError(f"versitygw admin {arguments[0]} failed: {done.stderr or done.stdout}")
 
 
+class Minio(Store):
+    """MinIO's community server."""
+
+    def limited(self, *statements: Mapping[str, Any]) -> Keys:
+        """Temporary keys that may do what these policy statements allow and no more (STS AssumeRole)."""
+        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        sts = boto3.session.Session().client(
+            "sts",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.keys.access_key,
+            aws_secret_access_key=self.keys.secret_key,
+            verify=str(self.authority) if self.authority else True,
+            config=Config(proxies={}),
+        )
+        try:
+            given = sts.assume_role(RoleArn="arn:minio:iam:::role/ignored", RoleSessionName="testbed", Policy=policy)
+        finally:
+            sts.close()
+        found = given["Credentials"]
+        return Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+
+
 def start_versitygw(
     folder: Path, *, tls: bool = False, detached: bool = False, virtual_domain: str | None = None
 ) -> VersityGW:
@@ -155,7 +115,7 @@ def start_versitygw(
     return _ready(store, "/health")
 
 
-def start_minio(folder: Path, *, tls: bool = False, detached: bool = False) -> Store:
+def start_minio(folder: Path, *, tls: bool = False, detached: bool = False) -> Minio:
     """Start MinIO's community server."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     port, keys = free_port(), _root_keys()
@@ -183,7 +143,7 @@ def start_minio(folder: Path, *, tls: bool = False, detached: bool = False) -> S
     }
     process = spawn("minio", argv, log=folder / "minio.log", env=env, detached=detached)
     return _ready(
-        Store(name="minio", port=port, keys=keys, folder=folder, process=process, authority=authority),
+        Minio(name="minio", port=port, keys=keys, folder=folder, process=process, authority=authority),
         "/minio/health/ready",
     )
 
