@@ -1,0 +1,204 @@
+"""Plain Deployments and StatefulSets: which containers read the variable, what they have, and the patch that changes it.
+
+Pure: objects come in and patches go out in wire form. The patch is a strategic merge by the names of container and
+variable; server-side apply would make us co-owner of the container, which its owner could then neither rename nor remove.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from wandb_byob.decide.configuration import decoded
+from wandb_byob.decide.variable import VARIABLE, EnvVar, Origin, Reading, Slot
+from wandb_byob.model import names
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+Wire = Mapping[str, Any]
+Source = tuple[str, str]
+"""Kind (Secret or ConfigMap) and name of an object that a container has the variable from."""
+
+_RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
+_REFERENCES: Final = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
+_ENV_FROM: Final = {"secretRef": "Secret", "configMapRef": "ConfigMap"}
+_VALUE_SOURCES: Final = ("secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef")
+
+
+def choose_containers(workload: Wire, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the containers that get the variable: those listed, else those that have it, else the only one.
+
+    Raises `Stalled` where there is none of the listed ones, or more than one to choose from.
+    """
+    where = f"{workload['kind']} {workload['metadata']['name']}"
+    present = [container["name"] for container in _containers(workload)]
+    if wanted:
+        chosen = tuple(name for name in present if name in wanted)
+        if chosen:
+            return chosen
+        raise Stalled(
+            Reason.CONTAINER_NOT_FOUND,
+            f"{where} has none of the containers that spec.target.workloads.containers lists; it has "
+            f"{', '.join(present)}. Correct the list, or leave {where} out of the target.",
+        )
+    having = tuple(c["name"] for c in _containers(workload) if _own(c) is not None)
+    if having or len(present) == 1:
+        return having or (present[0],)
+    raise Stalled(
+        Reason.CONTAINER_AMBIGUOUS,
+        f"{where} has several containers ({', '.join(present)}), and none of them has the variable {VARIABLE} yet. "
+        "List those that shall get it in spec.target.workloads.containers.",
+    )
+
+
+def sources(workload: Wire, containers: Sequence[str]) -> frozenset[Source]:
+    """Return the Secrets and ConfigMaps that must be read to know what these containers have."""
+    return frozenset(source for container in _chosen(workload, containers) for source in _sources_of(container))
+
+
+def _sources_of(container: Wire) -> Iterator[Source]:
+    own = _own(container)
+    if own is not None:
+        for field, kind in _REFERENCES.items():
+            if field in (own.get("valueFrom") or {}):
+                yield kind, own["valueFrom"][field]["name"]
+        return
+    for each in container.get("envFrom") or ():
+        if VARIABLE.startswith(each.get("prefix") or ""):
+            yield from ((kind, each[field]["name"]) for field, kind in _ENV_FROM.items() if field in each)
+
+
+def readings(
+    workload: Wire, containers: Sequence[str], *, found: Mapping[Source, Wire | None], ours: str
+) -> tuple[Reading, ...]:
+    """Return what each container has; `found` holds the objects of `sources`, None for one that does not exist.
+
+    `ours` is how the names of our Secrets begin: one of ours that somebody deleted reads as no value. Raises `Stalled`
+    for a reference to somebody else's object that is not there.
+    """
+    return tuple(
+        _reading(Slot(workload["kind"], workload["metadata"]["name"], container["name"]), container, found, ours)
+        for container in _chosen(workload, containers)
+    )
+
+
+def _reading(slot: Slot, container: Wire, found: Mapping[Source, Wire | None], ours: str) -> Reading:
+    env = _own(container)
+    if env is None:
+        inherited = _inherited(container, found)
+        origin = Origin.ABSENT if inherited is None else Origin.INHERITED
+        return Reading(slot=slot, origin=origin, value=inherited)
+    value_from = env.get("valueFrom") or {}
+    if not value_from:
+        return Reading(slot=slot, origin=Origin.LITERAL, env=env, value=env.get("value", ""))
+    for field, kind in _REFERENCES.items():
+        if field in value_from:
+            selector = value_from[field]
+            value = _value(found.get((kind, selector["name"])), selector["key"])
+            mine = kind == "Secret" and selector["name"].startswith(ours) and selector["key"] == names.FILE_STORES
+            if value is None and not (selector.get("optional") or mine):
+                raise _missing(slot, kind=kind, selector=selector)
+            origin = Origin.SECRET if kind == "Secret" else Origin.CONFIG_MAP
+            secret = selector["name"] if kind == "Secret" else ""
+            return Reading(slot=slot, origin=origin, env=env, value=value, secret=secret)
+    return Reading(slot=slot, origin=Origin.OTHER, env=env)
+
+
+def _missing(slot: Slot, *, kind: str, selector: Wire) -> Stalled:
+    return Stalled(
+        Reason.FOREIGN_REFERENCE,
+        f"Container {slot.container} of {slot.kind} {slot.workload} takes {VARIABLE} from key {selector['key']} of "
+        f"{kind} {selector['name']}, which is not there, so it is not known which entries must be kept. "
+        f"Create it, or remove the reference.",
+    )
+
+
+def _inherited(container: Wire, found: Mapping[Source, Wire | None]) -> str | None:
+    value = None
+    for each in container.get("envFrom") or ():
+        prefix = each.get("prefix") or ""
+        for field, kind in _ENV_FROM.items():
+            if field in each and VARIABLE.startswith(prefix):
+                given = _value(found.get((kind, each[field]["name"])), VARIABLE[len(prefix) :])
+                value = value if given is None else given  # the last source that has it wins
+    return value
+
+
+def _value(source: Wire | None, key: str) -> str | None:
+    data = (source or {}).get("data") or {}
+    if source is None or key not in data:
+        return None
+    return decoded(data[key]) if source.get("kind") == "Secret" else str(data[key])
+
+
+def template_digest(workload: Wire) -> str:
+    """Return a digest of the pod template without our variable; the mark of `kubectl rollout restart` does not count."""
+    template = json.loads(json.dumps(workload["spec"]["template"]))
+    metadata = template.get("metadata") or {}
+    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != _RESTARTED_AT}
+    template["metadata"] = {**metadata, "annotations": annotations}
+    for container in template["spec"]["containers"]:
+        container["env"] = [env for env in container.get("env") or () if env["name"] != VARIABLE]
+    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
+
+
+def setters(workload: Wire, containers: Sequence[str]) -> tuple[str, ...]:
+    """Return the other field managers that set the variable in one of these containers (chart, kubectl, GitOps)."""
+    return tuple(
+        sorted(
+            {
+                entry["manager"]
+                for entry in workload["metadata"].get("managedFields") or ()
+                if entry["manager"] != names.FIELD_MANAGER
+                and any(_owns(entry.get("fieldsV1") or {}, container) for container in containers)
+            }
+        )
+    )
+
+
+def _owns(fields: Wire, container: str) -> bool:
+    path = ("f:spec", "f:template", "f:spec", "f:containers", _merge_key(container), "f:env", _merge_key(VARIABLE))
+    for part in path:
+        fields = fields.get(part) or {}
+    return any(part in fields for part in ("f:value", "f:valueFrom", "f:name"))
+
+
+def _merge_key(name: str) -> str:
+    return f"k:{json.dumps({'name': name}, separators=(',', ':'))}"
+
+
+def patch(workload: Wire, envs: Mapping[str, EnvVar | None]) -> dict[str, Any]:
+    """Return the strategic-merge patch that gives each named container this entry (None: takes the entry away).
+
+    It carries uid and resourceVersion: an object that was replaced, or changed since it was read, is not written to.
+    """
+    metadata = workload["metadata"]
+    containers = [{"name": container, "env": [_entry(env)]} for container, env in envs.items()]
+    return {
+        "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
+        "spec": {"template": {"spec": {"containers": containers}}},
+    }
+
+
+def _entry(env: EnvVar | None) -> dict[str, Any]:
+    if env is None:
+        return {"name": VARIABLE, "$patch": "delete"}
+    value_from = env.get("valueFrom")
+    if not value_from:
+        return {"name": VARIABLE, "value": env.get("value", ""), "valueFrom": None}
+    others = {field: None for field in _VALUE_SOURCES if field not in value_from}
+    return {"name": VARIABLE, "value": None, "valueFrom": {**others, **value_from}}
+
+
+def _containers(workload: Wire) -> Sequence[Wire]:
+    found: Sequence[Wire] = workload["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def _chosen(workload: Wire, containers: Sequence[str]) -> Iterator[Wire]:
+    return (container for container in _containers(workload) if container["name"] in containers)
+
+
+def _own(container: Wire) -> EnvVar | None:
+    """Return the container's own entry; Kubernetes takes the last of several."""
+    return next((env for env in reversed(container.get("env") or ()) if env["name"] == VARIABLE), None)
