@@ -1,0 +1,63 @@
+"""The operator installed as a user installs it: the chart by real Helm, its pods run by `testbed.kubelet` under the chart's own rights."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from testbed import kubelet
+from testbed.cluster import Cluster
+from testbed.helm import Helm
+from testbed.kubelet import Kubelet, RunningPod
+from testbed.operator import samples
+from testbed.processes import wait_for
+
+RELEASE = "byob"
+
+
+class Installation:
+    """One Helm release in one namespace."""
+
+    def __init__(self, cluster: Cluster, runner: Kubelet, *, namespace: str) -> None:
+        self.cluster = cluster
+        self.kubelet = runner
+        self.namespace = namespace
+        self.chart = Helm(cluster)
+
+    def install(self, values: Mapping[str, Any] | None = None, *, wait: bool = True) -> None:
+        """`helm install` with these values, and wait until one pod leads."""
+        self.chart.install(RELEASE, self.namespace, {**kubelet.VALUES, **(values or {})})
+        if wait:
+            self.wait_leading()
+
+    def uninstall(self) -> str:
+        """`helm uninstall`, its hook included, and what Helm says."""
+        return self.chart.finish(self.chart.uninstall(RELEASE, self.namespace, "--timeout=90s"))
+
+    def pods(self) -> list[RunningPod]:
+        """The operator's pods that run."""
+        return self.kubelet.pods(self.namespace)
+
+    def metrics(self) -> dict[str, float]:
+        """The samples of the pod that leads; empty while none does."""
+        found = (samples(pod.metrics_port) for pod in self.pods())
+        return next((each for each in found if each.get("byob_leader") == 1), {})
+
+    def wait_leading(self, *, timeout: float = 60) -> None:
+        """Wait until a pod leads."""
+        wait_for(
+            lambda: bool(self.metrics()),
+            timeout=timeout,
+            what="a pod of the operator leads",
+            detail=lambda: f"{self.kubelet.failure!r} {self.kubelet.logs()[-4000:]}",
+        )
+
+    def kill(self) -> None:
+        """SIGKILL the operator's processes, as an out-of-memory kill does; the kubelet starts them anew."""
+        for pod in self.pods():
+            if pod.process is not None:
+                pod.process.kill()
+
+    def records(self) -> list[dict[str, Any]]:
+        """The log records of this installation's running pods; each line must be JSON."""
+        text = "".join(pod.log.read_text() for pod in self.pods() if pod.log.exists())
+        return [json.loads(line) for line in text.splitlines()]

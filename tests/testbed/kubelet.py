@@ -1,0 +1,188 @@
+"""A kubelet in small: runs the pods of the operator's chart as processes of this machine, with the rights that the chart gives them.
+
+The chart's pods are bound to a node of their own (`VALUES`) whose pods kwok leaves alone. For each a process is started with the pod's own
+arguments, its ServiceAccount's token and nothing else; the pod is Ready when its readiness probe answers, it is restarted when it
+dies, it ends (SIGTERM) when the pod goes, and a Job's pod succeeds or fails as its process does. The image and its file system are
+the one thing that is not real.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from testbed import http
+from testbed.cluster import Cluster
+from testbed.processes import Process, free_port, spawn
+
+NODE: Final = "host"
+VALUES: Final[Mapping[str, Any]] = {
+    "nodeSelector": {"kubernetes.io/hostname": NODE},
+    "tolerations": [{"key": "testbed.byob.wandb.com/host", "operator": "Exists"}],
+}
+_INTERVAL = 0.1
+
+
+@dataclass
+class RunningPod:
+    """One pod and its process. The ports are this machine's, since all pods share its network."""
+
+    namespace: str
+    name: str
+    uid: str
+    argv: list[str]
+    kubeconfig: Path
+    log: Path
+    job: bool
+    probe_port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
+    restarts: int = 0
+    reported: str = ""
+    process: Process | None = None
+
+    def start(self) -> None:
+        """Start the process; the operator's ports are moved to free ones, a later flag winning over an earlier."""
+        ports = [f"--probe-port={self.probe_port}", f"--metrics-port={self.metrics_port}"]
+        argv = [sys.executable, "-m", "wandb_byob", *self.argv, *([] if self.job else ports)]
+        env = {"KUBECONFIG": str(self.kubeconfig), "POD_NAME": self.name, "POD_NAMESPACE": self.namespace}
+        self.process = spawn(self.name, argv, log=self.log, env=env)
+
+    def ready(self) -> bool:
+        """Whether the readiness probe answers."""
+        return http.answers(f"http://127.0.0.1:{self.probe_port}/readyz")
+
+
+class Kubelet:
+    """Runs the pods of the node `host` until it is stopped."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self._cluster = cluster
+        self._folder = folder
+        self._pods: dict[str, RunningPod] = {}
+        self._stopping = threading.Event()
+        self._restarting = threading.Event()
+        self._restarting.set()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="kubelet", daemon=True)
+        self.failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Make the node, if it is not there, and begin."""
+        if self._cluster.get(f"/api/v1/nodes/{NODE}") is None:
+            taint = {"key": "testbed.byob.wandb.com/host", "effect": "NoSchedule"}
+            node = {
+                "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
+                "spec": {"taints": [taint]},
+            }
+            self._cluster.post("/api/v1/nodes", node)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the processes and the watching; the pods stay as they are."""
+        self._stopping.set()
+        self._thread.join(30)
+        for pod in self.pods():
+            if pod.process is not None:
+                pod.process.stop()
+
+    def pods(self, namespace: str | None = None) -> list[RunningPod]:
+        """The pods that run here (of one namespace), oldest first, Jobs' apart."""
+        with self._lock:
+            return [pod for pod in self._pods.values() if not pod.job and namespace in (None, pod.namespace)]
+
+    def logs(self) -> str:
+        """Everything that the processes wrote."""
+        return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
+
+    @contextmanager
+    def not_restarting(self) -> Iterator[None]:
+        """Within the block a process that dies stays dead."""
+        self._restarting.clear()
+        try:
+            yield
+        finally:
+            self._restarting.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_INTERVAL):
+            try:
+                self._look()
+            except Exception as error:  # the API server may be down for a while: that is what tests do to it
+                self.failure = error
+
+    def _look(self) -> None:
+        found = self._cluster.get(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{NODE}")["items"]
+        wanted = {pod["metadata"]["uid"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
+        for uid in [uid for uid in self._pods if uid not in wanted]:
+            with self._lock:
+                gone = self._pods.pop(uid)
+            if gone.process is not None:
+                threading.Thread(target=gone.process.stop, kwargs={"grace": 30}, daemon=True).start()
+        for uid, pod in wanted.items():
+            if uid not in self._pods and pod["status"].get("phase") in (None, "Pending", "Running"):
+                self._admit(uid, pod)
+        for uid, running in list(self._pods.items()):
+            self._sync(running, wanted[uid])
+
+    def _admit(self, uid: str, pod: Any) -> None:
+        meta, spec = pod["metadata"], pod["spec"]
+        running = RunningPod(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=uid,
+            argv=spec["containers"][0]["args"],
+            kubeconfig=self._cluster.kubeconfig_for(meta["namespace"], spec["serviceAccountName"]),
+            log=self._folder / f"{meta['namespace']}-{meta['name']}.log",
+            job=any(owner["kind"] == "Job" for owner in meta.get("ownerReferences", ())),
+        )
+        running.start()
+        with self._lock:
+            self._pods[uid] = running
+
+    def _sync(self, pod: RunningPod, seen: Any) -> None:
+        process = pod.process
+        if process is None or seen["status"].get("phase") in ("Succeeded", "Failed"):
+            return
+        if process.running:
+            self._report(pod, "Running", ready=pod.job or pod.ready())
+        elif pod.job:
+            status = process.popen.returncode if process.popen is not None else 1
+            self._report(pod, "Failed" if status else "Succeeded", ready=False)
+        elif self._restarting.is_set():
+            pod.restarts += 1
+            pod.start()
+
+    def _report(self, pod: RunningPod, phase: str, *, ready: bool) -> None:
+        state = f"{phase} {ready} {pod.restarts}"
+        if pod.reported == state:
+            return
+        status = {
+            "phase": phase,
+            "conditions": [
+                {"type": kind, "status": str(ready), "lastTransitionTime": _now()}
+                for kind in ("Initialized", "ContainersReady", "Ready")
+            ],
+            "containerStatuses": [_container(phase, ready=ready, restarts=pod.restarts)],
+        }
+        self._cluster.patch(f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/status", {"status": status})
+        pod.reported = state
+
+
+def _container(phase: str, *, ready: bool, restarts: int) -> dict[str, Any]:
+    ended = {"terminated": {"exitCode": 0 if phase == "Succeeded" else 1, "finishedAt": _now(), "startedAt": _now()}}
+    return {
+        "name": "operator",
+        "image": "host",
+        "imageID": "",
+        "ready": ready,
+        "restartCount": restarts,
+        "state": {"running": {"startedAt": _now()}} if phase == "Running" else ended,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
