@@ -4,12 +4,12 @@ Verified means that no check has failed; a warning or a skipped check does not c
 here can prove, or that the user does not want proved, is Unknown and holds nothing back: what can be checked passed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progress, Verdict, is_true
 from wandb_byob.model.api import BucketStore, Check, Condition
-from wandb_byob.model.checks import DATA_PATH
+from wandb_byob.model.checks import OF_A_PATH, CheckName
 from wandb_byob.model.reasons import Reason
 
 UNPROVED: Final = frozenset({Reason.NOT_PROVABLE_FROM_HERE, Reason.DATA_PATH_NOT_REQUESTED})
@@ -18,14 +18,22 @@ UNPROVED: Final = frozenset({Reason.NOT_PROVABLE_FROM_HERE, Reason.DATA_PATH_NOT
 _BEFORE_THE_DATA_PATH: Final = (ConditionType.ACCEPTED, ConditionType.REACHABLE, ConditionType.CONFIGURED)
 
 
-def of_path(checks: Sequence[Check], path: str) -> tuple[Check, ...]:
-    """Return the checks of the data path under one declared path ("" is the whole bucket)."""
-    return tuple(check for check in checks if check.path == path and check.name in DATA_PATH)
+def of_path(checks: Iterable[Check], path: str) -> tuple[Check, ...]:
+    """Return the checks that were made under one declared path ("" is the bucket's root)."""
+    return tuple(check for check in checks if check.path == path and (path or check.name in OF_A_PATH))
 
 
-def passed(checks: Sequence[Check]) -> bool:
-    """Say whether there are checks and none of them failed."""
-    return bool(checks) and all(check.result != "Failed" for check in checks)
+def of_bucket(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Return the checks of the bucket as a whole."""
+    return tuple(check for check in checks if not check.path and check.name not in OF_A_PATH)
+
+
+def proved(checks: Iterable[Check], path: str) -> bool:
+    """Say whether the data path works under this path: something was written there, and nothing failed, there or for the bucket."""
+    given = tuple(checks)
+    own = of_path(given, path)
+    written = any(check.name == CheckName.PUT_OBJECT and check.result == "Passed" for check in own)
+    return written and first_failed((*of_bucket(given), *own)) is None
 
 
 def explain(check: Check) -> str:
@@ -34,7 +42,7 @@ def explain(check: Check) -> str:
     return f"Check {check.name}{place}: {check.message}" + (f" {check.remedy}" if check.remedy else "")
 
 
-def first_failed(checks: Sequence[Check]) -> Check | None:
+def first_failed(checks: Iterable[Check]) -> Check | None:
     """Return the first check that failed."""
     return next((check for check in checks if check.result == "Failed"), None)
 
@@ -61,13 +69,13 @@ def bucket_ready(store: BucketStore, *, path: str, user: str) -> tuple[Verdict, 
 
 
 def _own_path(store: BucketStore, path: str) -> tuple[Verdict, Progress]:
-    checks = of_path(store.status.checks, path)
-    failed = first_failed(checks)
+    checks = store.status.checks
+    if proved(checks, path):
+        return _verdict("True", Reason.VERIFIED, "The bucket works as W&B and a browser use it."), Progress.SETTLED
+    failed = first_failed((*of_bucket(checks), *of_path(checks, path)))
     if failed is not None:
         return _verdict("False", Reason.CHECKS_FAILED, explain(failed)), Progress.STALLED
-    if not checks:
-        return _waiting(f"BucketStore {store.metadata.name} has not been checked under {path or 'its root'} yet.")
-    return _verdict("True", Reason.VERIFIED, "The bucket works as W&B and a browser use it."), Progress.SETTLED
+    return _waiting(f"BucketStore {store.metadata.name} has not been checked under {path or 'its root'} yet.")
 
 
 def _not_ready(store: BucketStore, condition: Condition | None, user: str) -> tuple[Verdict, Progress]:

@@ -47,7 +47,7 @@ class CheckName(StrEnum):
     CLEAN_UP = "CleanUp"
 
 
-DATA_PATH: Final = frozenset(
+OF_A_PATH: Final = frozenset(
     {
         CheckName.PUT_OBJECT,
         CheckName.OVERWRITE_OBJECT,
@@ -57,12 +57,10 @@ DATA_PATH: Final = frozenset(
         CheckName.KEY_ENCODING,
         CheckName.SIGNED_PUT,
         CheckName.SIGNED_GET,
-        CheckName.PREFLIGHT,
-        CheckName.ETAG_EXPOSED,
         CheckName.CLEAN_UP,
     }
 )
-"""The checks that `probe` makes under a declared path; all others look at the bucket as a whole."""
+"""The checks that are made under each declared path; all others are about the bucket as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
