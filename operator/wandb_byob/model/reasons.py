@@ -71,6 +71,7 @@ class Reason(StrEnum):
     CONTAINER_AMBIGUOUS = "ContainerAmbiguous"
     LITERAL_PRESENT = "LiteralPresent"
     FOREIGN_REFERENCE = "ForeignReference"
+    TARGET_REVERTED = "TargetReverted"
     VARIABLE_TOO_LARGE = "VariableTooLarge"
     VARIABLE_INVALID = "VariableInvalid"
     ROLLOUT_FAILED = "RolloutFailed"
@@ -226,8 +227,12 @@ REASONS: Final[dict[Reason, ReasonText]] = {
         "The variable is set in the workload as plain text.", "Remove it there, or set fileStores.takeOwnership: true."
     ),
     Reason.FOREIGN_REFERENCE: ReasonText(
-        "The variable refers to an object that the operator did not write.",
-        "Remove the reference there, or set fileStores.takeOwnership: true.",
+        "The variable refers to an object that is not there, so that it is not known which entries must be kept.",
+        "Create the object that the message names, or remove the reference.",
+    ),
+    Reason.TARGET_REVERTED: ReasonText(
+        "Somebody else sets the variable back each time it is written.",
+        "Remove it from the chart, manifest or controller that the message names.",
     ),
     Reason.VARIABLE_TOO_LARGE: ReasonText(
         "The variable would reach the size with which Linux no longer starts a container.",
