@@ -32,12 +32,14 @@ class Source:
     """A folder below tools/ from which programs are built: a Go module, or an npm package.
 
     `packages` maps the program's name to the Go package (or for npm the script) that it is; `version_of` names the dependency that gives the version.
+    `stamp` is the variable that tells the programs their version: without it an API server is of version 0.0.0, and Helm refuses charts with a kubeVersion.
     """
 
     folder: str
     version_of: str
     packages: dict[str, str]
     npm: bool = False
+    stamp: str = ""
 
     @property
     def path(self) -> Path:
@@ -48,7 +50,12 @@ class Source:
 _KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 SOURCES = (
     Source("etcd", "go.etcd.io/etcd/server/v3", {"etcd": "go.etcd.io/etcd/server/v3"}),
-    Source("kubernetes", "k8s.io/kubernetes", {name: f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES}),
+    Source(
+        "kubernetes",
+        "k8s.io/kubernetes",
+        {name: f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES},
+        stamp="k8s.io/component-base/version.gitVersion",
+    ),
     Source("kwok", "sigs.k8s.io/kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
     Source("versitygw", "github.com/versity/versitygw", {"versitygw": "github.com/versity/versitygw/cmd/versitygw"}),
     Source("helm", "helm.sh/helm/v4", {"helm": "helm.sh/helm/v4/cmd/helm"}),
@@ -120,7 +127,8 @@ def _build_into(folder: Path, source: Source) -> None:
 
 def _go_build(source: Source, into: Path) -> None:
     what = f"building {', '.join(source.packages)} {_version(source)}".strip()
-    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-v"]
+    linking = f"-s -w -X {source.stamp}={_version(source)}" if source.stamp else "-s -w"
+    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", f"-ldflags={linking}", "-v"]
     with Progress(what) as progress:
         output = str(into / next(iter(source.packages))) if len(source.packages) == 1 else f"{into}/"
         _run_counting(["go", "build", *flags, "-o", output, *source.packages.values()], source.path, progress)
@@ -156,7 +164,7 @@ def _run_counting(argv: Sequence[str], cwd: Path, progress: Progress) -> None:
 def _key(source: Source) -> str:
     """The name of the folder for this build: everything that decides what comes out."""
     toolchain = f"node-{platform.system()}-{platform.machine()}".lower() if source.npm else _go_version()
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(source.stamp.encode())
     for file in sorted(each for each in source.path.iterdir() if each.is_file()):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return "-".join(filter(None, [source.folder, _version(source), toolchain, digest.hexdigest()[:12]]))
