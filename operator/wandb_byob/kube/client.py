@@ -69,6 +69,10 @@ class ForbiddenError(KubeError):
     """403: RBAC lacks a verb; the message names it."""
 
 
+class NamespaceTerminatingError(ForbiddenError):
+    """403: nothing can be created any more, since the namespace is being deleted."""
+
+
 class UnavailableError(KubeError):
     """A time-out, 429, 5xx or lost connection: nothing is known; never to be read as absence."""
 

@@ -1,0 +1,193 @@
+"""The process: puts everything together, and takes it apart again in the right order."""
+
+import importlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from wandb_byob import version
+from wandb_byob.kube.connection import Connection
+from wandb_byob.kube.rest import RestClient
+from wandb_byob.model.config import Config
+from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.model.redaction import Redactor
+from wandb_byob.providers.base import Provider
+from wandb_byob.reconcile.base import Reconcile, World
+from wandb_byob.runtime import logs, probes
+from wandb_byob.runtime.events import EventWriter
+from wandb_byob.runtime.leader import Election
+from wandb_byob.runtime.leases import LeaseLock
+from wandb_byob.runtime.metrics import Metrics, QueueCollector, QueueCounters
+from wandb_byob.runtime.queue import WorkQueue
+from wandb_byob.runtime.repairs import Repairs
+from wandb_byob.runtime.streams import Streams
+from wandb_byob.runtime.tenancy import NAMESPACE_LEASE, NamespaceLeases
+from wandb_byob.runtime.wakeups import Wakeups
+from wandb_byob.runtime.watching import OURS, WATCHED, Watcher
+from wandb_byob.runtime.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+# SIGKILL comes 30 s after SIGTERM by Kubernetes' default: all of this together stays below 25.
+_DRAIN_SECONDS: Final = 12.0
+_EVENTS_SECONDS: Final = 2.0
+_WATCHER_SECONDS: Final = 4.0
+_LEASE_READ_SECONDS: Final = 5.0
+# Workers that the background lane never takes, so that an edit finds one.
+_RESERVED_WORKERS: Final = 2
+_POOL_EXTRA: Final = 8
+
+
+class Operator:
+    """One process of the operator. `reconcilers` and `providers` are what is built, unless given."""
+
+    def __init__(
+        self,
+        config: Config,
+        connection: Connection,
+        *,
+        pod: str = "",
+        reconcilers: Mapping[Kind, Reconcile] | None = None,
+        providers: Mapping[str, Provider] | None = None,
+    ) -> None:
+        self._config = config
+        self._stop = threading.Event()
+        self._keeper = Redactor()
+        logs.set_up(self._keeper, form=config.log_format, level=config.log_level)
+        pod = pod or socket.gethostname()
+
+        registry = CollectorRegistry()
+        self._metrics = Metrics(registry, version=version())
+        self._queue: WorkQueue[ObjectKey] = WorkQueue(
+            background_limit=max(1, config.workers - _RESERVED_WORKERS), metrics=QueueCounters(registry)
+        )
+        registry.register(QueueCollector(self._queue.snapshot))
+
+        kube = RestClient(connection, pool_size=config.workers + _POOL_EXTRA)
+        self._lease_client = kube.variant(read_seconds=_LEASE_READ_SECONDS)
+        self._election = Election(
+            self._lock(config.release_namespace, f"{config.release_name}-leader", f"{pod}_{uuid.uuid4()}"),
+            on_started=self._lead,
+            on_lost=self._lost,
+        )
+        release = f"{config.release_namespace}/{config.release_name}"
+        self._tenancy = NamespaceLeases(lambda namespace: self._lock(namespace, NAMESPACE_LEASE, release))
+
+        self._events = EventWriter(kube, self._keeper, instance=pod)
+        self._wakeups = Wakeups(self._queue, on_gone=self._metrics.forget)
+        self._streams = Streams(WATCHED, config.namespaces)
+        self._watcher = Watcher(connection, namespaces=config.namespaces, wakeups=self._wakeups, streams=self._streams)
+        self._repairs = Repairs(kube.identities, self._wakeups, resources=OURS, namespaces=config.namespaces)
+        self._workers = Workers(
+            queue=self._queue,
+            reconcilers=_reconcilers() if reconcilers is None else reconcilers,
+            world=World(
+                kube=kube.variant(before_write=self._election.fence),
+                providers=_providers() if providers is None else providers,
+                config=config,
+                recorder=self._metrics,
+                events=self._events,
+                secrets=self._keeper,
+                fence=self._election.fence,
+                now=lambda: datetime.now(UTC),
+            ),
+            metrics=self._metrics,
+            may_work=self._tenancy.holds,
+        )
+        self._servers = (
+            probes.Server(config.probe_port, {"/healthz": self._health(), "/readyz": self._readiness()}),
+            probes.Server(config.metrics_port, {"/metrics": probes.metrics(registry)}),
+        )
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT, then end in order; return the exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        for server in self._servers:
+            server.start()
+        logger.info("wandb-byob %s starts", version(), extra={"namespaces": list(self._config.namespaces) or "all"})
+        self._events.start()
+        self._watcher.start()
+        self._repairs.start()
+        self._election.start()
+        self._stop.wait()
+        self._shut_down()
+        return 0
+
+    def _shut_down(self) -> None:
+        started = time.monotonic()
+        logger.info("Asked to end: no new work is begun")
+        self._queue.close()
+        self._watcher.stop()
+        self._repairs.stop()
+        drained = self._queue.drain(_DRAIN_SECONDS)
+        if not drained:
+            logger.warning("Work is still going on: the Lease is left to expire, so that nobody else writes meanwhile")
+        # First the namespaces: who takes over the release needs them.
+        self._tenancy.stop(release=drained)
+        self._election.stop(release=drained)
+        self._events.stop(_EVENTS_SECONDS)
+        self._watcher.join(_WATCHER_SECONDS)
+        for server in self._servers:
+            server.stop()
+        logger.info("Ended after %.1f s", time.monotonic() - started)
+
+    def _lead(self) -> None:
+        logger.info("This process holds the Lease and begins to work")
+        self._metrics.leading(leads=True)
+        self._tenancy.start(self._config.namespaces)
+        self._wakeups.begin()
+        self._workers.start(self._config.workers)
+
+    def _lost(self, holder: str) -> None:
+        logger.error("Somebody else holds the Lease (%s): this process ends at once", holder)
+        logging.shutdown()
+        # No orderly end: nothing may be written any more, and the pod starts again as a standby.
+        os._exit(1)
+
+    def _lock(self, namespace: str, name: str, identity: str) -> LeaseLock:
+        return LeaseLock(
+            self._lease_client, namespace=namespace, name=name, identity=identity, now=lambda: datetime.now(UTC)
+        )
+
+    def _health(self) -> probes.Route:
+        return probes.checks(
+            {
+                "watcher": lambda: "" if self._watcher.alive() else "its event loop does not run",
+                "watches": lambda: _listed("not begun for ten minutes", self._streams.stale()),
+                "workers": lambda: "" if self._workers.alive() else "a thread has died",
+                "queue": self._stuck,
+                "leader-election": lambda: (
+                    "" if self._election.alive() and self._tenancy.alive() else "a thread has died"
+                ),
+            }
+        )
+
+    def _readiness(self) -> probes.Route:
+        return probes.checks({"watches": lambda: _listed("not yet listed", self._streams.not_synced())})
+
+    def _stuck(self) -> str:
+        seconds = self._queue.stuck_seconds()
+        return f"nothing was taken for {seconds:.0f} s" if seconds > probes.STUCK_SECONDS else ""
+
+
+def _listed(problem: str, paths: set[str]) -> str:
+    return f"{problem}: {', '.join(sorted(paths))}" if paths else ""
+
+
+def _reconcilers() -> Mapping[Kind, Reconcile]:
+    return {kind: importlib.import_module(f"wandb_byob.reconcile.{kind.value.lower()}").reconcile for kind in Kind}
+
+
+def _providers() -> Mapping[str, Provider]:
+    found: Mapping[str, Provider] = importlib.import_module("wandb_byob.providers.registry").providers()
+    return found

@@ -1,0 +1,59 @@
+"""Which watches there must be, which were begun and when: the freshness that the probes report."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from wandb_byob.kube.client import Resource
+
+# A watch is begun anew every 240 s at the latest; a stalled connection adds 70 s, a wait after an error 30 s.
+STALE_SECONDS: Final = 600.0
+
+
+def watch_path(resource: Resource, namespace: str) -> str:
+    """Return the API path of a watch; "" is all namespaces."""
+    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    return f"{root}/namespaces/{namespace}/{resource.plural}" if namespace else f"{root}/{resource.plural}"
+
+
+class Streams:
+    """The expected watches by path, with the time each was last begun and whether it was ever answered."""
+
+    def __init__(
+        self, resources: Iterable[Resource], namespaces: Sequence[str], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._created = clock()
+        self._expected = {
+            watch_path(resource, namespace) for resource in resources for namespace in namespaces or ("",)
+        }
+        self._begun: dict[str, float] = {}
+        self._answered: set[str] = set()
+
+    def begun(self, path: str) -> None:
+        """A request for this watch is being sent."""
+        with self._lock:
+            self._begun[path] = self._clock()
+
+    def answered(self, path: str) -> None:
+        """The API server has answered the request: the objects were listed, and changes come from now on."""
+        with self._lock:
+            self._answered.add(path)
+
+    def never_begun(self) -> set[str]:
+        """Return the paths that were never asked for: kinds that the API server did not serve when it was asked."""
+        with self._lock:
+            return self._expected - self._begun.keys()
+
+    def not_synced(self) -> set[str]:
+        """Return the paths that were never answered."""
+        with self._lock:
+            return self._expected - self._answered
+
+    def stale(self) -> set[str]:
+        """Return the paths that nobody has asked for in ten minutes, although the API server may just be away."""
+        now = self._clock()
+        with self._lock:
+            return {path for path in self._expected if now - self._begun.get(path, self._created) > STALE_SECONDS}
