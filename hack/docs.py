@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from wandb_byob.model.checks import CheckName
 from wandb_byob.model.reasons import REASONS, Reason
 

@@ -103,7 +103,7 @@ def test_what_the_operator_may_do() -> None:
         *(("", "pods", verb) for verb in ("get", "list")),
         *(("batch", kind, verb) for kind in ("jobs", "cronjobs") for verb in ("get", "list")),
         *(("events.k8s.io", "events", verb) for verb in ("create", "patch")),
-        *(("coordination.k8s.io", "leases", verb) for verb in ("get", "create", "update", "patch")),
+        *(("coordination.k8s.io", "leases", verb) for verb in ("get", "create", "patch")),
     }
 
 
