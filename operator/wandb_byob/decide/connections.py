@@ -99,6 +99,7 @@ _TEXTS: Final = {
         remedy="Check the TLS set-up of the store, and that no proxy between it and the operator's pod breaks TLS.",
     ),
 }
+_AFTER_SENDING: Final = frozenset({Fault.TIMEOUT, Fault.RESET, Fault.TRUNCATED, Fault.TOO_LARGE, Fault.NOT_HTTP})
 _CHECK_OF: Final = {Fault.NOT_ALLOWED: CheckName.ENDPOINT_ALLOWED}
 """The order in which a connection comes about: what comes before the failed check has passed."""
 _STEPS: Final = (CheckName.ENDPOINT_ALLOWED, CheckName.ENDPOINT_REACHABLE, CheckName.TLS)
@@ -111,6 +112,11 @@ def explain(fault: Fault, *, endpoint: Endpoint, field: str) -> Refusal:
     text = _TEXTS[fault]
     names = {"host": endpoint.host, "authority": endpoint.authority, "field": field}
     return Refusal(message=text.message.format(**names), remedy=text.remedy.format(**names))
+
+
+def may_have_arrived(fault: Fault) -> bool:
+    """Say whether the store may have got the request, and done it, although no usable reply came."""
+    return fault in _AFTER_SENDING
 
 
 def check_of(fault: Fault) -> CheckName:

@@ -30,13 +30,12 @@ from wandb_byob.providers.tls import fault_of_tls, trust
 
 MAX_REPLY: Final = 1024 * 1024
 _CONNECT_TIMEOUT: Final = 5.0
-_READ_TIMEOUT: Final = 30.0
-_REPLY_DEADLINE: Final = 60.0
+_READ_TIMEOUT: Final = 20.0
+_REPLY_DEADLINE: Final = 30.0
 _IDLE_CONNECTIONS: Final = 4
 _CHUNK: Final = 65536
-_TRANSIENT: Final = frozenset(
-    {Fault.UNKNOWN_HOST, Fault.REFUSED, Fault.CONNECT_TIMEOUT, Fault.TIMEOUT, Fault.RESET, Fault.TRUNCATED}
-)
+_RETRIED: Final = frozenset({Fault.UNKNOWN_HOST, Fault.REFUSED, Fault.RESET, Fault.TRUNCATED})
+_SLOW: Final = frozenset({Fault.CONNECT_TIMEOUT, Fault.TIMEOUT})
 
 Resolver = Callable[..., list[tuple[Any, ...]]]
 """What `socket.getaddrinfo` is."""
@@ -54,8 +53,12 @@ class TransportError(Exception):
         return self.why.message
 
 
-class TransientTransportError(TransportError, HTTPClientError):
-    """One that may go away by itself: botocore retries it as its own kind."""
+class TransientTransportError(TransportError):
+    """One that may go away by itself. A timeout is not tried again at once: a hung store must not hold a worker for long."""
+
+
+class RetriedTransportError(TransientTransportError, HTTPClientError):
+    """One that may go away at once: botocore retries it as its own kind."""
 
     def __init__(self, fault: Fault, why: Refusal) -> None:
         HTTPClientError.__init__(self, error=why.message)
@@ -170,8 +173,10 @@ class GuardedSession:
 
 def transport_error(fault: Fault, *, policy: Policy) -> TransportError:
     """Return the error for a fault, of the kind that botocore retries where that may help."""
-    kind = TransientTransportError if fault in _TRANSIENT else TransportError
-    return kind(fault, explain(fault, endpoint=policy.endpoint, field=policy.field))
+    why = explain(fault, endpoint=policy.endpoint, field=policy.field)
+    if fault in _RETRIED:
+        return RetriedTransportError(fault, why)
+    return TransientTransportError(fault, why) if fault in _SLOW else TransportError(fault, why)
 
 
 def _classify(error: BaseException) -> Fault:

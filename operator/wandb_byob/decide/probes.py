@@ -1,0 +1,170 @@
+"""From what the calls of a data-path probe gave to checks: one check per call, and one for keys that need encoding.
+
+The calls are made with a key that needs percent-encoding; only where one fails are all made again with a plain key, to
+tell a store that mangles keys from one that refuses the call.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why one call did not do what it should; `code` is the store's own word.
+
+    `final`: no other key would change it, since the connection itself failed.
+    """
+
+    code: str
+    message: str
+    remedy: str
+    final: bool = False
+
+
+Outcomes = Mapping[CheckName, Failure | None]
+"""What each call gave: None is success; a call that was not made is missing."""
+
+CALLS: Final = (
+    CheckName.PUT_OBJECT,
+    CheckName.SIGNED_PUT,
+    CheckName.OVERWRITE_OBJECT,
+    CheckName.GET_OBJECT,
+    CheckName.SIGNED_GET,
+    CheckName.LIST_OBJECTS,
+    CheckName.DELETE_OBJECT,
+)
+"""In the order in which they are made."""
+
+_PASSED: Final = {
+    CheckName.PUT_OBJECT: "An object was written.",
+    CheckName.SIGNED_PUT: "A signed URL with an extra query parameter, such as W&B's, was written to.",
+    CheckName.OVERWRITE_OBJECT: "An object was overwritten.",
+    CheckName.GET_OBJECT: "An object was read.",
+    CheckName.SIGNED_GET: "A signed URL with an extra query parameter, such as W&B's, was read.",
+    CheckName.LIST_OBJECTS: "The objects under the path were listed.",
+    CheckName.DELETE_OBJECT: "An object was deleted.",
+}
+_WRONG_SIGNATURE: Final = "SignatureDoesNotMatch"
+_WHOLE_BUCKET: Final = {
+    "NoSuchBucket": CheckName.BUCKET_EXISTS,
+    "InvalidAccessKeyId": CheckName.CREDENTIALS,
+    _WRONG_SIGNATURE: CheckName.CREDENTIALS,
+    "ExpiredToken": CheckName.CREDENTIALS,
+    "InvalidToken": CheckName.CREDENTIALS,
+    "PermanentRedirect": CheckName.REGION,
+    "TemporaryRedirect": CheckName.REGION,
+    "AuthorizationHeaderMalformed": CheckName.REGION,
+    "InvalidRegion": CheckName.REGION,
+    "RequestTimeTooSkewed": CheckName.CLOCK_SKEW,
+}
+
+
+def bucket_check_of(failure: Failure) -> CheckName | None:
+    """Return the check of the whole bucket that a failure of the first call means, None where it is about the call."""
+    if failure.code.startswith("KMS"):
+        return CheckName.ENCRYPTION
+    return _WHOLE_BUCKET.get(failure.code)
+
+
+def failed(name: CheckName, failure: Failure, *, path: str = "") -> Check:
+    """Return a failed check for a failure."""
+    return Check(name=name, result=CheckResult.FAILED, message=failure.message, remedy=failure.remedy, path=path)
+
+
+def wants_plain_key(outcomes: Outcomes) -> bool:
+    """Say whether a second pass with a plain key could tell more: a key mangled on the way gives a wrong signature, too."""
+    failures = [failure for failure in outcomes.values() if failure is not None]
+    return any(
+        failure.code == _WRONG_SIGNATURE or bucket_check_of(failure) is None for failure in failures
+    ) and not any(failure.final for failure in failures)
+
+
+def path_checks(encoded: Outcomes, plain: Outcomes | None, *, path: str) -> tuple[Check, ...]:
+    """Return the checks of one declared path from the pass with the key that needs encoding and, if made, the plain one."""
+    judged = encoded if plain is None else plain
+    checks = [_call_check(name, judged, path=path) for name in CALLS]
+    return (*checks, _key_encoding(encoded, plain, path=path))
+
+
+def _call_check(name: CheckName, outcomes: Outcomes, *, path: str) -> Check:
+    if name not in outcomes:
+        cause = next((call for call in CALLS if outcomes.get(call) is not None), None)
+        why = f", since {cause} failed" if cause else ""
+        return Check(name=name, result=CheckResult.SKIPPED, message=f"Not tried{why}.", path=path)
+    failure = outcomes[name]
+    if failure is not None:
+        return failed(name, failure, path=path)
+    return Check(name=name, result=CheckResult.PASSED, message=_PASSED[name], path=path)
+
+
+def _key_encoding(encoded: Outcomes, plain: Outcomes | None, *, path: str) -> Check:
+    name = CheckName.KEY_ENCODING
+    if plain is not None:
+        for call in CALLS:
+            failure = encoded.get(call)
+            if failure is not None and call in plain and plain[call] is None:
+                return Check(
+                    name=name,
+                    result=CheckResult.FAILED,
+                    message=f"{call} works with a plain key, but not with one that holds a space, +, % and é: {failure.message}",
+                    remedy="See that the store, and every proxy before it, passes percent-encoded paths on unchanged.",
+                    path=path,
+                )
+    if encoded.get(CheckName.PUT_OBJECT, _UNTRIED) is not None:
+        return Check(
+            name=name, result=CheckResult.SKIPPED, message="Not tried, since nothing could be written.", path=path
+        )
+    return Check(name=name, result=CheckResult.PASSED, message="Keys with a space, +, % and é are kept.", path=path)
+
+
+_UNTRIED: Final = Failure(code="", message="", remedy="")
+
+
+def clean_up_check(left: Iterable[str], *, path: str) -> Check:
+    """Say which of the probe's own objects could not be deleted; `left` are keys, with their version where there is one."""
+    keys = tuple(left)
+    if not keys:
+        return Check(name=CheckName.CLEAN_UP, result=CheckResult.PASSED, message="Nothing was left behind.", path=path)
+    shown = ", ".join(repr(key) for key in keys[:5])
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+    return Check(
+        name=CheckName.CLEAN_UP,
+        result=CheckResult.WARNING,
+        message=f"These small probe objects could not be deleted: {shown}{more}.",
+        remedy=(
+            "Delete them, and grant s3:DeleteObject (and s3:DeleteObjectVersion on a versioned bucket) to the identity of "
+            "spec.credentials or spec.provisioning, or let a lifecycle rule expire .wandb-byob-probe/."
+        ),
+        path=path,
+    )
+
+
+def effect_checks(*, encryption: str, version: str) -> tuple[Check, ...]:
+    """Return what the reply to a PUT shows of the bucket's configuration, for stores whose configuration cannot be read."""
+    checks = []
+    if encryption:
+        message = f"Objects are stored encrypted ({encryption}), as the store's replies say."
+        checks.append(Check(name=CheckName.ENCRYPTION, result=CheckResult.PASSED, message=message))
+    if version:
+        message = "Objects get versions, as the store's replies say."
+        checks.append(Check(name=CheckName.VERSIONING, result=CheckResult.PASSED, message=message))
+    return tuple(checks)
+
+
+_WEIGHT: Final = (CheckResult.FAILED, CheckResult.WARNING, CheckResult.PASSED, CheckResult.SKIPPED)
+
+
+def merged(*groups: Iterable[Check]) -> tuple[Check, ...]:
+    """Join what several looks found: one check per name and path (the API's list key), of which the worst counts.
+
+    A Skipped look yields to one that could see.
+    """
+    found: dict[tuple[CheckName, str], Check] = {}
+    for check in (check for group in groups for check in group):
+        key = (check.name, check.path)
+        if key not in found or _WEIGHT.index(check.result) < _WEIGHT.index(found[key].result):
+            found[key] = check
+    return tuple(found.values())

@@ -1,0 +1,193 @@
+"""The data path, tried as W&B and a browser use it: small objects under each declared path, deleted again.
+
+The calls for a path, where all is well: PUT, a signed PUT over it, a signed GET and HEAD, LIST, DELETE; on a bucket
+with versioning also the listing and deletion of the versions. Once for the bucket: a preflight each for GET, HEAD and
+PUT from every origin.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from wandb_byob.decide import browsers, probes
+from wandb_byob.decide.browsers import Answered
+from wandb_byob.decide.connections import Fault, clock_check, connection_checks
+from wandb_byob.decide.endpoints import Refusal
+from wandb_byob.decide.probes import Failure
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.credentials import Credentials
+from wandb_byob.providers.base import Context
+from wandb_byob.providers.s3.clean_up import FOLDER, CleanUp
+from wandb_byob.providers.s3.exchange import Exchange
+from wandb_byob.providers.s3.signed import SignedAccess, explained, signed_access
+from wandb_byob.providers.s3.target import Target, target_of
+from wandb_byob.providers.transport import Reply, TransportError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Open = Callable[[Context, Credentials], AbstractContextManager["S3Client"]]
+"""What `session.Clients.open` is."""
+
+_AWKWARD: Final = " a+b%20\u00e9"
+"""What comes after a plain key to make it one that needs encoding; `%20` shows a store that decodes twice."""
+_DISTANT_FUTURE: Final = 10**10
+
+
+def probe(context: Context, *, open_client: Open) -> tuple[Check, ...]:
+    """Try every declared path with `context.data`; returns nothing where nobody here can sign for W&B.
+
+    Raises `Stalled` for an endpoint that may not be used, and whatever `context.fence` raises.
+    """
+    if context.data is None:
+        return ()
+    target = target_of(context.spec)
+    look = _Look(
+        context=context,
+        target=target,
+        access=signed_access(context, target, context.data),
+        origins=browsers.sample_origins(context.tenant.origins),
+        open_client=open_client,
+    )
+    with open_client(context, context.data) as client:
+        for path in context.paths:
+            look.path(client, path)
+    look.ask_as_browsers()
+    return probes.merged(look.checks)
+
+
+@dataclass(kw_only=True)
+class _Look:
+    """One probe of one bucket: its means, and what was found until now. `stopped`: it makes no sense to go on."""
+
+    context: Context
+    target: Target
+    access: SignedAccess
+    origins: tuple[str, ...]
+    open_client: Open
+    checks: list[Check] = field(default_factory=list)
+    shown: list[tuple[str, Reply]] = field(default_factory=list)
+    stopped: bool = False
+
+    def path(self, client: "S3Client", path: str) -> None:
+        """Try one declared path, and delete what that has written whatever comes."""
+        if self.stopped:
+            self.checks += probes.path_checks({}, None, path=path)
+            return
+        folder = f"{path}/{FOLDER}" if path else FOLDER
+        name = folder + self._token()
+        encoded = self._exchange(client, folder, name + _AWKWARD)
+        plain = self._exchange(client, folder, name)
+        passes = [encoded]
+        try:
+            encoded.run()
+            if probes.wants_plain_key(encoded.outcomes) and not encoded.broken_off:
+                passes.append(plain)
+                plain.run()
+        finally:
+            left = self._clean_up(folder, passes)
+        self.shown = self.shown or encoded.shown or plain.shown
+        self._judge(path, passes)
+        self.checks.append(probes.clean_up_check(left, path=path))
+
+    def _token(self) -> str:
+        """Return a name that no other probe has; newer ones sort first, so that a full page of leftovers hides none."""
+        return f"{_DISTANT_FUTURE - int(self.context.now().timestamp())}-{secrets.token_hex(8)}"
+
+    def _exchange(self, client: "S3Client", folder: str, key: str) -> Exchange:
+        return Exchange(
+            client=client,
+            access=self.access,
+            folder=folder,
+            key=key,
+            origins=self.origins[:1] if self.shown else self.origins,
+            explain=self._failure,
+        )
+
+    def _failure(self, error: BaseException) -> Failure:
+        text = explained(error, self.target)
+        final = isinstance(error, TransportError)
+        return Failure(code=text.code, message=text.message, remedy=text.remedy, final=final)
+
+    def _clean_up(self, folder: str, passes: Iterable[Exchange]) -> tuple[str, ...]:
+        signers = (self.context.data, self.context.admin)
+        cleaner = CleanUp(
+            bucket=self.target.bucket,
+            folder=folder,
+            openers=tuple(partial(self.open_client, self.context, signer) for signer in signers if signer is not None),
+            now=self.context.now(),
+        )
+        known = {item for each in passes for item in each.known}
+        stale = cleaner.stale(item for each in passes for item in each.listing)
+        left = cleaner.delete(
+            known | set(stale),
+            keys=frozenset(each.key for each in passes),
+            uncertain=any(each.uncertain for each in passes),
+        )
+        return tuple(str(item) for item in left)
+
+    def _judge(self, path: str, passes: list[Exchange]) -> None:
+        """Turn the passes for a path into checks; what fails for the whole bucket is said once, and ends the probe."""
+        encoded, judged = passes[0], passes[-1]
+        outcomes = judged.outcomes
+        refusal = outcomes[CheckName.PUT_OBJECT]
+        whole_bucket = self._whole_bucket(refusal, judged)
+        unusable = refusal is not None and any(check.result is CheckResult.FAILED for check in whole_bucket)
+        self.stopped = judged.broken_off or unusable
+        self.checks += whole_bucket
+        if unusable:
+            self.checks += probes.path_checks({}, None, path=path)
+        else:
+            plain = outcomes if judged is not encoded else None
+            self.checks += probes.path_checks(encoded.outcomes, plain, path=path)
+
+    def _whole_bucket(self, refusal: Failure | None, judged: Exchange) -> tuple[Check, ...]:
+        if refusal is not None and refusal.final:
+            fault, why = Fault(refusal.code), Refusal(message=refusal.message, remedy=refusal.remedy)
+            return connection_checks(self.access.session.policy.endpoint, fault=fault, why=why)
+        if refusal is not None and (name := probes.bucket_check_of(refusal)):
+            return (probes.failed(name, refusal),)
+        keys = "The store accepts the keys that W&B gets."
+        accepted = Check(name=CheckName.CREDENTIALS, result=CheckResult.PASSED, message=keys)
+        if refusal is not None:
+            return (accepted,)
+        reply = judged.written
+        date = reply["ResponseMetadata"]["HTTPHeaders"].get("date")
+        effects = probes.effect_checks(
+            encryption=reply.get("ServerSideEncryption", ""), version=reply.get("VersionId", "")
+        )
+        return (accepted, clock_check(date, now=self.context.now()), *effects)
+
+    def ask_as_browsers(self) -> None:
+        """Ask as browsers do, and look whether they could read what they were given."""
+        if self.stopped:
+            return
+        key = f"{self.context.paths[0]}/{FOLDER}preflight".removeprefix("/") if self.context.paths else FOLDER
+        refused = [
+            (origin, method, why)
+            for origin in self.origins
+            for method in browsers.METHODS
+            if (why := self._preflight(key, origin=origin, method=method))
+        ]
+        hidden = [
+            (origin, why)
+            for origin, reply in self.shown
+            if (why := browsers.exposure_problem(_answered(reply), origin=origin))
+        ]
+        if self.origins:
+            seen = bool(self.shown)
+            self.checks += (browsers.preflight_check(refused), browsers.etag_check(hidden, seen=seen))
+
+    def _preflight(self, key: str, *, origin: str, method: str) -> str | None:
+        try:
+            reply = self.access.preflight(key, origin=origin, method=method, headers=browsers.request_headers(method))
+        except TransportError as error:
+            return f"no answer came to the preflight ({error.fault})"
+        return browsers.preflight_problem(_answered(reply), origin=origin, method=method)
+
+
+def _answered(reply: Reply) -> Answered:
+    return Answered(status=reply.status, headers=reply.headers)
