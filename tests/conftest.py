@@ -1,22 +1,59 @@
 """Fixtures for all tests: a cluster, object stores and faults. Each is started when the first test asks for it and ends with the session."""
 
+import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 import pytest
 
-from testbed import sources, stores
+from testbed import programs, sources, stores
 from testbed.addresses import GoParser
 from testbed.cluster import Cluster
 from testbed.proxy import FaultyProxy
 from testbed.stores import Minio, Store, VersityGW
 
+# What each fixture runs. Built before the first test, in sight and outside its timeout.
+_PROGRAMS = {
+    "cluster": ("etcd", "kube-apiserver", "kwok"),
+    "versitygw": ("versitygw",),
+    "minio": ("minio",),
+    "azurite": ("azurite-blob",),
+    "fake_gcs": ("fake-gcs-server",),
+    "go_parser": ("addressparse",),
+}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the programs of the collected tests' fixtures where they are missing."""
+    fixtures = {name for item in session.items if isinstance(item, pytest.Function) for name in item.fixturenames}
+    if session.config.option.collectonly:
+        return
+    capture = session.config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        for fixture in sorted(fixtures & set(_PROGRAMS)):
+            for program in _PROGRAMS[fixture]:
+                programs.path(program)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment() -> Iterator[None]:
+    """No test sees this machine's own cloud credentials, kubeconfig or proxies. Variables about certificate authorities stay: code has to cope."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in os.environ:
+            if re.fullmatch(r"(AWS|AZURE|GOOGLE|CLOUDSDK)_(?!.*CA_).*|KUBECONFIG|.*_PROXY", name, re.IGNORECASE):
+                environment.delenv(name)
+        yield
+
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """One control plane for the session. Where none can be had the test fails: it is never skipped and never mocked."""
     with sources.obtain(tmp_path_factory.mktemp("cluster")) as found:
+        reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+        if reporter:
+            reporter.write_line(f"cluster: {found.source}")
         yield found
 
 

@@ -274,7 +274,7 @@ def _established(crd: Any) -> bool:
 
 
 def _holds(subject: Any, condition: str) -> bool:
-    conditions = subject.get("status", {}).get("conditions", [])
+    conditions = subject.get("status", {}).get("conditions") or []
     return any(each["type"] == condition and each["status"] == "True" for each in conditions)
 
 

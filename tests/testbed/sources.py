@@ -1,4 +1,4 @@
-"""Which cluster is taken: the first of the known ways that is there. It is said which; there is no fallback to a mock.
+"""Which cluster is taken: the first of the known ways that is there. `Cluster.source` says which; there is no fallback to a mock.
 
 1. BYOB_KUBECONFIG: a cluster that the user names (one that `make demo` left running is ours in full; of another one only the API is used).
 2. kind, where a Docker engine answers. 3. Ready binaries in KUBEBUILDER_ASSETS. 4. Binaries built from Go modules into the user's cache.
@@ -6,7 +6,6 @@ BYOB_TESTBED=kind or BYOB_TESTBED=own (ways 3 and 4) takes that one although an 
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,6 @@ def obtain(folder: Path) -> Iterator[Cluster]:
     """A cluster for the length of the block; one that was there before goes on."""
     named = os.environ.get("BYOB_KUBECONFIG")
     cluster = _named(Path(named), folder) if named else start(folder)
-    print(f"\ncluster: {cluster.source}", file=sys.__stderr__, flush=True)
     try:
         yield cluster
     finally:
