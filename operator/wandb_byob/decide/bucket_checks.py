@@ -3,7 +3,7 @@
 The checks depend on the state alone and not on how it came about, so that a second look says the same as the first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wandb_byob.decide import bucket_policy, cors
@@ -46,14 +46,14 @@ def checks(state: BucketState, wanted: Wanted, circumstances: Circumstances) -> 
     )
 
 
-def owner(claim: Claim, tags: object) -> Check:
-    """Return the check of whose the bucket is, for a bucket that is used as it is."""
-    word = f" ({tags.code})" if isinstance(tags, Unread) else ""
+def owner(claim: Claim, tags: Mapping[str, str] | Unread) -> Check:
+    """Return the check of whose the bucket is."""
+    word = f" ({tags.action}: {tags.code})" if isinstance(tags, Unread) else ""
     result, message, remedy = {
         Claim.CREATED: (CheckResult.PASSED, "The operator created this bucket for this BucketStore.", ""),
         Claim.ADOPTED: (CheckResult.PASSED, "The bucket was there before and is adopted by this BucketStore.", ""),
         Claim.NONE: (CheckResult.SKIPPED, "The bucket carries no tag of the operator.", ""),
-        Claim.UNKNOWN: (CheckResult.SKIPPED, f"The bucket's tags cannot be read{word}.", ""),
+        Claim.UNKNOWN: (CheckResult.SKIPPED, f"No mark of ownership can be kept on the bucket or seen{word}.", ""),
         Claim.FOREIGN: (
             CheckResult.WARNING,
             f"The bucket's tag {names.OWNER_TAG} names another BucketStore as its owner.",
@@ -92,10 +92,10 @@ def unread(name: CheckName, found: Unread, *, consequence: str = "") -> Check:
 
 
 def _region(state: BucketState, circumstances: Circumstances) -> Check:
-    if not state.region:
-        return Check(name=CheckName.REGION, result=CheckResult.SKIPPED, message="The store names no region.")
-    if state.region == circumstances.region:
-        return Check(name=CheckName.REGION, result=CheckResult.PASSED, message=f"The bucket lies in {state.region}.")
+    # A store that names no region (MinIO) has accepted a signature for this one.
+    if state.region in ("", circumstances.region):
+        message = f"The bucket answers requests for the region {circumstances.region}."
+        return Check(name=CheckName.REGION, result=CheckResult.PASSED, message=message)
     return Check(
         name=CheckName.REGION,
         result=CheckResult.FAILED,
@@ -112,7 +112,7 @@ def _cors(state: BucketState, wanted: Wanted, how: str) -> Check:
     if not problems:
         message = f"Browsers at {origins} may GET, HEAD and PUT and see the ETag."
         return Check(name=name, result=CheckResult.PASSED, message=message)
-    if state.answers_preflight:
+    if state.lets_browsers_in:
         message = f"The bucket has no CORS rule for {origins} and needs none: the store itself lets browsers in (check Preflight)."
         return Check(name=name, result=CheckResult.SKIPPED, message=message)
     return Check(

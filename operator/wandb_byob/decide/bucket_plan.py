@@ -42,7 +42,7 @@ def target(state: BucketState, wanted: Wanted, *, tags: Mapping[str, str] | None
 
 
 def _cors(state: BucketState, wanted: Wanted) -> tuple[cors.CorsRule, ...] | Unread:
-    if isinstance(state.cors, Unread) or state.answers_preflight:
+    if isinstance(state.cors, Unread) or state.lets_browsers_in:
         return state.cors
     return cors.merged(state.cors, wanted.origins)
 
@@ -106,3 +106,9 @@ def changes(before: BucketState, after: BucketState, wanted: Wanted) -> tuple[tu
         for aspect, text in _TEXTS.items()
         if getattr(before, aspect) != getattr(after, aspect)
     )
+
+
+def unconfigured(state: BucketState) -> bool:
+    """Say whether nothing was ever set on the bucket; what clouds set by themselves (encryption, public access) does not count."""
+    seen = (state.cors, state.policy, state.versioning, state.lifecycle)
+    return all(not found.denied if isinstance(found, Unread) else not found for found in seen)

@@ -1,8 +1,8 @@
 """What is known of a bucket's configuration: read values, and for what could not be read the store's own word."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 from wandb_byob.decide.bucket_policy import Policy
 from wandb_byob.decide.cors import CorsRule
@@ -58,16 +58,21 @@ class LifecycleRule:
 class BucketState:
     """The configuration of a bucket that is there; the defaults are those of a bucket just made.
 
-    `region` is "" where the store names none. `answers_preflight`: browsers are let in although no CORS rule says so
-    (stores without CORS rules of their own do that for the whole server). `policy` is None where it was not looked at.
+    `region` is "" where the store names none. `lets_browsers_in`: the store does so although no CORS rule says it
+    (stores without CORS rules for buckets do that for the whole server). `policy` is None where it was not looked at.
     """
 
     region: str = ""
     tags: Mapping[str, str] | Unread
     cors: tuple[CorsRule, ...] | Unread = ()
-    answers_preflight: bool = False
+    lets_browsers_in: bool = False
     policy: Policy | Unread | None = None
     versioning: str | Unread = ""
     encryption: Encryption | Unread | None = None
     public_access: PublicAccess | Unread | None = None
     lifecycle: tuple[LifecycleRule, ...] | Unread = ()
+
+    def refused(self, aspect: Aspect, found: Unread) -> Self:
+        """Return the state with the store's word in place of what could not be set."""
+        values: dict[str, Any] = {aspect: found}
+        return replace(self, **values)

@@ -8,11 +8,10 @@ of others that matches without exposing ETag would hide it.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from wandb_byob.decide.browsers import METHODS, request_headers
+
 CorsRule = Mapping[str, Any]
 
-METHODS: Final = ("GET", "HEAD", "PUT")
-REQUEST_HEADERS: Final = ("content-type", "content-md5")
-"""What a browser's PUT of a run file or artifact sends beyond the headers that need no permission."""
 EXPOSED: Final = "ETag"
 MAX_AGE_SECONDS: Final = 3000
 RULE_ID: Final = "wandb-byob"
@@ -50,17 +49,18 @@ def _problem(rules: Sequence[CorsRule], origin: str, method: str) -> str:
     about_method = [entry for entry in about_origin if method in entry.get("AllowedMethods", ())]
     if not about_method:
         return f"no rule allows {method} from {origin}"
-    matching = [entry for entry in about_method if method != "PUT" or _allows_headers(entry)]
+    headers = request_headers(method)
+    matching = [entry for entry in about_method if _allows_headers(entry, headers)]
     if not matching:
-        return f"no rule allows the headers {', '.join(REQUEST_HEADERS)} with {method} from {origin}"
+        return f"no rule allows the headers {', '.join(headers)} with {method} from {origin}"
     if not _exposes(matching[0]):
         return f"the rule for {method} from {origin} does not expose {EXPOSED}"
     return ""
 
 
-def _allows_headers(entry: CorsRule) -> bool:
+def _allows_headers(entry: CorsRule, headers: Iterable[str]) -> bool:
     allowed = [str(pattern).lower() for pattern in entry.get("AllowedHeaders", ())]
-    return all(_matches_any(header, allowed) for header in REQUEST_HEADERS)
+    return all(_matches_any(header, allowed) for header in headers)
 
 
 def _exposes(entry: CorsRule) -> bool:
