@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from wandb_byob.decide.connections import Fault, explain
 from wandb_byob.decide.endpoints import Policy, Refusal, refuse_addresses
-from wandb_byob.providers.tls import fault_of_tls, trust
+from wandb_byob.providers.tls import fault_of_tls
 
 MAX_REPLY: Final = 1024 * 1024
 _CONNECT_TIMEOUT: Final = 5.0
@@ -84,7 +84,10 @@ class Reply:
 
 
 class GuardedSession:
-    """The one way to one bucket's endpoint, for boto3 clients and for raw requests; safe to use from many threads."""
+    """The one way to one endpoint, for boto3 clients and for raw requests; safe to use from many threads.
+
+    `last_date` is the `Date` header of the latest reply, by which the store's clock is judged.
+    """
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class GuardedSession:
         resolve: Resolver = socket.getaddrinfo,
     ) -> None:
         self.policy = policy
+        self.last_date = ""
         self._timeouts = timeouts
         self._manager = urllib3.PoolManager(
             maxsize=_IDLE_CONNECTIONS,
@@ -122,6 +126,7 @@ class GuardedSession:
             status=reply.status,
             preload_content=False,
             decode_content=False,
+            enforce_content_length=False,  # the answer to HEAD has a length and no body; others were read whole
         )
         headers: Any = raw.headers  # only ever read like a mapping
         return AWSResponse(request.url, reply.status, headers, raw)
@@ -165,6 +170,7 @@ class GuardedSession:
             response.close()
             raise
         response.release_conn()
+        self.last_date = response.headers.get("Date", "")
         return Reply(status=response.status, headers=response.headers, body=bytes(body))
 
     def _fault(self, fault: Fault) -> TransportError:
@@ -195,21 +201,6 @@ def _classify(error: BaseException) -> Fault:
     if isinstance(error, errors.ProtocolError) and inner is not None:
         return _classify(inner)
     return Fault.NOT_HTTP
-
-
-class Sessions:
-    """Hands out sessions, one per policy and trust, so that buckets at one endpoint share connections."""
-
-    def __init__(self, *, timeouts: Timeouts = Timeouts(), limit: int = 256) -> None:
-        self._timeouts = timeouts
-        self._get = lru_cache(maxsize=limit)(self._new)
-
-    def get(self, policy: Policy, *, ca_bundle: str | None) -> GuardedSession:
-        """Return the session; raises ValueError where the bundle holds no certificate."""
-        return self._get(policy, ca_bundle)
-
-    def _new(self, policy: Policy, ca_bundle: str | None) -> GuardedSession:
-        return GuardedSession(policy, trust=trust(ca_bundle), timeouts=self._timeouts)
 
 
 class _Connector:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check
 from wandb_byob.model.credentials import Ambient, Credentials
 from wandb_byob.providers.base import Context, Provisioned
-from wandb_byob.providers.s3 import observe, probe, provision, removal
+from wandb_byob.providers.s3 import observe, precheck, probe, provision, removal
 from wandb_byob.providers.s3.errors import Where
 from wandb_byob.providers.s3.observe import Bucket
 from wandb_byob.providers.s3.refusals import Refusals
@@ -24,7 +25,7 @@ class S3Provider:
 
     def validate(self, context: Context) -> tuple[Check, ...]:
         """Check the bucket's name, the endpoint and the choice of provider by the specification alone."""
-        return ()
+        return precheck.validate(context)
 
     def identity(self, spec: BucketStoreSpec) -> str:
         """Return `s3://host/bucket`, with one host for all of an AWS partition."""
@@ -48,7 +49,8 @@ class S3Provider:
         if signer is None:
             return provision.unsigned(context, target_of(context.spec))
         with self._bucket(context, signer) as bucket:
-            return provision.provision(bucket, self._refusals)
+            found = provision.provision(bucket, self._refusals)
+        return replace(found, checks=(*precheck.connection(context, signer), *found.checks))
 
     def probe(self, context: Context) -> tuple[Check, ...]:
         """Try the data path under every declared path."""
