@@ -4,7 +4,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import pytest
 
@@ -25,13 +25,18 @@ _PROGRAMS = {
 }
 
 
+def _in_sight(config: pytest.Config) -> AbstractContextManager[None]:
+    """What is written within goes to the terminal, not into a test's captured output."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    return capture.global_and_fixture_disabled() if capture else nullcontext()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build the programs of the collected tests' fixtures where they are missing."""
     fixtures = {name for item in session.items if isinstance(item, pytest.Function) for name in item.fixturenames}
     if session.config.option.collectonly:
         return
-    capture = session.config.pluginmanager.get_plugin("capturemanager")
-    with capture.global_and_fixture_disabled() if capture else nullcontext():
+    with _in_sight(session.config):
         for fixture in sorted(fixtures & set(_PROGRAMS)):
             for program in _PROGRAMS[fixture]:
                 programs.path(program)
@@ -51,9 +56,8 @@ def plain_environment() -> Iterator[None]:
 def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """One control plane for the session. Where none can be had the test fails: it is never skipped and never mocked."""
     with sources.obtain(tmp_path_factory.mktemp("cluster")) as found:
-        reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-        if reporter:
-            reporter.write_line(f"cluster: {found.source}")
+        with _in_sight(pytestconfig):
+            print(f"\ncluster: {found.source}", flush=True)
         yield found
 
 
