@@ -28,7 +28,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "allowOperatorIdentity": True,
         "replicas": 3,
         "workers": 16,
-        "log": {"format": "text", "level": "debug"},
+        "log": {"format": "console", "level": "debug"},
         "fullnameOverride": "byob",
         "imagePullSecrets": [{"name": "registry"}],
         "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],

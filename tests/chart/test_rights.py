@@ -114,6 +114,15 @@ def test_all_namespaces_gives_the_same_rights_by_one_cluster_role() -> None:
 
 
 @SETS
+def test_leases_by_name_only(values: dict[str, Any]) -> None:
+    """Only our two Leases can be read and taken: no other controller's leadership is within reach."""
+    fullname = values.get("fullnameOverride", "wandb-byob")
+    for rule in rules(render(values)):
+        if rule["resources"] == ["leases"] and rule["verbs"] != ["create"]:
+            assert rule["resourceNames"] == ["wandb-byob", f"{fullname}-leader"]
+
+
+@SETS
 def test_the_hook_reads_no_secret(values: dict[str, Any]) -> None:
     """The uninstall hook may take finalizers off our kinds and hold the Lease, nothing else."""
     hooks = [each for each in of_kind(render(values), "Role", "ClusterRole") if "annotations" in each["metadata"]]

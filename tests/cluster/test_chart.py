@@ -178,7 +178,6 @@ def test_the_operator_reaches_its_namespaces_and_no_other(
         ("get", "/namespaces"),
         ("list", "batch/cronjobs"),
         ("create", "events.k8s.io/events"),
-        ("patch", "coordination.k8s.io/leases"),
     ]:
         assert can(cluster, namespace, account, verb, resource, other), f"{verb} {resource}"
         assert not can(cluster, namespace, account, verb, resource, "kube-system"), f"{verb} {resource} in kube-system"

@@ -1,0 +1,60 @@
+"""The program understands the arguments that the chart gives it."""
+
+import argparse
+from typing import Any
+
+import pytest
+
+from chart.rendering import NAMESPACE, VALUE_SETS, pod_specs, render
+from wandb_byob.model.config import Config
+from wandb_byob.runtime import command
+from wandb_byob.runtime.tenancy import NAMESPACE_LEASE
+
+
+def config(values: dict[str, Any]) -> Config:
+    """What the operator makes of the Deployment's arguments, in a pod whose environment says nothing."""
+    first, *rest = pod_specs(render(values))["Deployment"]["containers"][0]["args"]
+    assert first == "operator"
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.config(parser.parse_args(rest), {})
+
+
+CONFIGS = {
+    "default": Config(release_namespace=NAMESPACE, namespaces=(NAMESPACE,)),
+    "namespaces": Config(
+        release_namespace=NAMESPACE,
+        namespaces=("wandb", "ml-team"),
+        allowed_endpoints=("minio.minio.svc:9000", "10.20.0.0/16"),
+    ),
+    "everything": Config(
+        release_namespace=NAMESPACE,
+        release_name="byob",
+        namespaces=(),
+        allow_operator_identity=True,
+        workers=16,
+        log_format="console",
+        log_level="debug",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_values_become_the_configuration(name: str) -> None:
+    """Every value that is the operator's business arrives in its Config as the administrator wrote it."""
+    assert config(VALUE_SETS[name]) == CONFIGS[name]
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_leases_are_those_of_the_roles(name: str) -> None:
+    """The names of the Leases that the Roles allow are the ones that the operator takes."""
+    leases = {NAMESPACE_LEASE, f"{config(VALUE_SETS[name]).release_name}-leader"}
+    allowed = [
+        set(rule["resourceNames"])
+        for each in render(VALUE_SETS[name])
+        if each["kind"] in ("Role", "ClusterRole")
+        for rule in each["rules"]
+        if "resourceNames" in rule
+    ]
+    assert allowed
+    assert all(found == leases for found in allowed)
