@@ -72,7 +72,7 @@ def unread(name: CheckName, found: Unread, *, consequence: str = "") -> Check:
             result=CheckResult.SKIPPED,
             message=f"The store does not offer {found.action} ({found.code}).{tail}",
         )
-    if not found.action.startswith("s3:Get"):
+    if found.action.startswith("s3:Put"):
         return Check(
             name=name,
             result=CheckResult.FAILED,

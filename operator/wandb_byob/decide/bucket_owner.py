@@ -51,11 +51,15 @@ class Ownership:
 
 @dataclass(frozen=True, kw_only=True)
 class Grounds:
-    """What may give us a right to a bucket that is there: the recorded intent to create it, and the user's word."""
+    """What may give us a right to a bucket that is there: the recorded intent to create it, and the user's word.
+
+    `recorded` is how we held it before ("Created", "Adopted" or ""): all that there is where a store keeps no tags.
+    """
 
     bucket: str
     intended: bool
     adopt: bool
+    recorded: str = ""
 
 
 def may_be_ours(grounds: Grounds, tags: Mapping[str, str] | Unread, uid: str) -> bool:
@@ -83,9 +87,10 @@ def ownership(tags: Mapping[str, str] | Unread, *, uid: str, grounds: Grounds, p
             f"Whose the bucket {grounds.bucket} is cannot be seen, since {tags.action} was refused ({tags.code}). "
             f"Grant {tags.action} to the provisioning credentials.",
         )
-    if grounds.intended and (found is Claim.UNKNOWN or pristine):
+    untaggable = found is Claim.UNKNOWN
+    if (untaggable and grounds.recorded == "Created") or (grounds.intended and (untaggable or pristine)):
         return Ownership(created=True)
-    if grounds.adopt:
+    if grounds.adopt or (untaggable and grounds.recorded == "Adopted"):
         return Ownership(adopted=True)
     raise Stalled(
         Reason.BUCKET_EXISTS,

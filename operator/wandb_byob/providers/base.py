@@ -38,7 +38,8 @@ class Context:
 
     `uid` is the BucketStore's: the ownership tag. `data` signs as W&B would (`None`: nobody here can), `admin` provisions
     (`None`: provisioning is None). `paths` are the declared sub-paths ("" = root); nothing is written outside them.
-    `intended` says that the recorded intent allows to take an untagged, empty bucket as created by us before a crash.
+    `intended` says that the recorded intent allows to create the bucket, and to take an untagged, empty one as created by us
+    before a crash. `recorded` is what `status.bucket` says already ("" for nothing): how we hold a bucket whose store keeps no tags.
     `fence` raises when leadership is lost and is called before every cloud write.
     `allowed_endpoints` is the administrator's list of non-public endpoints.
     """
@@ -51,6 +52,7 @@ class Context:
     paths: tuple[str, ...]
     ca_bundle: str | None = None
     intended: bool = False
+    recorded: Literal["Created", "Adopted", ""] = ""
     allowed_endpoints: tuple[str, ...] = ()
     fence: Callable[[], None] = field(default=lambda: None)
     recorder: Recorder

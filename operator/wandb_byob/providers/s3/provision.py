@@ -63,8 +63,14 @@ def _absent(bucket: Bucket, refusals: Refusals) -> Provisioned:
             f"There is no bucket {bucket.name} at {target.route.url}, and nothing to create it with. Set spec.provisioning to have "
             "it created, or create it by hand, or correct its name.",
         )
-    if context.spec.management_policy == "Manage":
+    if context.spec.management_policy == "Manage" and context.intended:
         return _created(bucket, refusals)
+    if context.spec.management_policy == "Manage":
+        raise Stalled(
+            Reason.BUCKET_NOT_FOUND,
+            f"The bucket {bucket.name} was at {target.route.url} and is gone. It is not made anew, since its files would still be "
+            "missing: restore it, or delete this BucketStore and create it again for an empty bucket.",
+        )
     wanted, _ = _wanted(context, target, created=True)
     fresh = BucketState(tags={})
     goal = bucket_plan.target(fresh, wanted, tags=bucket_owner.tagged({}, context.uid, created=True))
@@ -94,7 +100,12 @@ def _created(bucket: Bucket, refusals: Refusals) -> Provisioned:
 def _managed(bucket: Bucket, refusals: Refusals, *, region: str) -> Provisioned:
     """Configure a bucket that is there, if it may be: it is ours, or may be adopted."""
     context, target = bucket.context, bucket.where.target
-    grounds = Grounds(bucket=bucket.name, intended=context.intended, adopt=context.spec.adoption_policy == "Adopt")
+    grounds = Grounds(
+        bucket=bucket.name,
+        intended=context.intended,
+        adopt=context.spec.adoption_policy == "Adopt",
+        recorded=context.recorded,
+    )
     tags = observe.read_tags(bucket)
     _wanted(context, target, created=False)  # what is impossible is said before anything is written
     state: BucketState | None = None
