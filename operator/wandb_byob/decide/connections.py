@@ -149,7 +149,7 @@ def connection_checks(endpoint: Endpoint, *, fault: Fault | None, why: Refusal |
 
 def clock_check(date: str | None, *, now: datetime) -> Check:
     """Compare the `Date` header of a store's reply with our clock: S3 refuses signatures that are 15 minutes off."""
-    theirs = _http_date(date)
+    theirs = http_date(date)
     if theirs is None:
         return Check(
             name=CheckName.CLOCK_SKEW,
@@ -180,7 +180,8 @@ def clock_check(date: str | None, *, now: datetime) -> Check:
     )
 
 
-def _http_date(text: str | None) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
+    """Return the time of a `Date` header, None where there is none."""
     try:
         parsed = parsedate_to_datetime(text or "")
     except ValueError:

@@ -82,14 +82,18 @@ def wants_plain_key(outcomes: Outcomes) -> bool:
     ) and not any(failure.final for failure in failures)
 
 
-def path_checks(encoded: Outcomes, plain: Outcomes | None, *, path: str) -> tuple[Check, ...]:
-    """Return the checks of one declared path from the pass with the key that needs encoding and, if made, the plain one."""
+def path_checks(encoded: Outcomes, plain: Outcomes | None, *, path: str, stored: str = "") -> tuple[Check, ...]:
+    """Return the checks of one declared path from the pass with the key that needs encoding and, if made, the plain one.
+
+    `stored` is what PutObject says where it passed.
+    """
     judged = encoded if plain is None else plain
-    checks = [_call_check(name, judged, path=path) for name in CALLS]
+    passed = {**_PASSED, CheckName.PUT_OBJECT: stored or _PASSED[CheckName.PUT_OBJECT]}
+    checks = [_call_check(name, judged, path=path, passed=passed[name]) for name in CALLS]
     return (*checks, _key_encoding(encoded, plain, path=path))
 
 
-def _call_check(name: CheckName, outcomes: Outcomes, *, path: str) -> Check:
+def _call_check(name: CheckName, outcomes: Outcomes, *, path: str, passed: str) -> Check:
     if name not in outcomes:
         cause = next((call for call in CALLS if outcomes.get(call) is not None), None)
         why = f", since {cause} failed" if cause else ""
@@ -97,7 +101,7 @@ def _call_check(name: CheckName, outcomes: Outcomes, *, path: str) -> Check:
     failure = outcomes[name]
     if failure is not None:
         return failed(name, failure, path=path)
-    return Check(name=name, result=CheckResult.PASSED, message=_PASSED[name], path=path)
+    return Check(name=name, result=CheckResult.PASSED, message=passed, path=path)
 
 
 def _key_encoding(encoded: Outcomes, plain: Outcomes | None, *, path: str) -> Check:
@@ -142,16 +146,26 @@ def clean_up_check(left: Iterable[str], *, path: str) -> Check:
     )
 
 
-def effect_checks(*, encryption: str, version: str) -> tuple[Check, ...]:
-    """Return what the reply to a PUT shows of the bucket's configuration, for stores whose configuration cannot be read."""
-    checks = []
-    if encryption:
-        message = f"Objects are stored encrypted ({encryption}), as the store's replies say."
-        checks.append(Check(name=CheckName.ENCRYPTION, result=CheckResult.PASSED, message=message))
-    if version:
-        message = "Objects get versions, as the store's replies say."
-        checks.append(Check(name=CheckName.VERSIONING, result=CheckResult.PASSED, message=message))
-    return tuple(checks)
+def stored_message(*, encryption: str, version: str) -> str:
+    """Say what the reply to a PUT shows of the object, also for stores whose configuration cannot be read."""
+    how = [f"stored encrypted ({encryption})"] if encryption else []
+    how += ["given a version"] if version else []
+    return f"An object was written, {' and '.join(how)}." if how else _PASSED[CheckName.PUT_OBJECT]
+
+
+def key_check(*, wanted: str, used: str) -> Check | None:
+    """Return a failed check where an object was encrypted with another KMS key than the one asked for, else None.
+
+    An alias is not compared, since replies name the key behind it.
+    """
+    if ":key/" not in wanted or used.rpartition("/")[2] == wanted.rpartition("/")[2]:
+        return None
+    return Check(
+        name=CheckName.ENCRYPTION,
+        result=CheckResult.FAILED,
+        message=f"An object that was written is not encrypted with the key {wanted}.",
+        remedy="Set the bucket's default encryption to the key in spec.s3.kmsKeyARN.",
+    )
 
 
 _WEIGHT: Final = (CheckResult.FAILED, CheckResult.WARNING, CheckResult.PASSED, CheckResult.SKIPPED)

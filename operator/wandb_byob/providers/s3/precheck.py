@@ -49,4 +49,5 @@ def connection(context: Context, signer: Credentials) -> tuple[Check, ...]:
     route = route_for(target_of(context.spec), signer)
     session = session_for(route, ca_bundle=context.ca_bundle, allowed=context.allowed_endpoints)
     clock = clock_check(session.last_date, now=context.now())
-    return (*connection_checks(session.policy.endpoint, fault=None), clock)
+    _, *proved = connection_checks(session.policy.endpoint, fault=None)
+    return (*proved, clock)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from wandb_byob.decide import browsers, probes
 from wandb_byob.decide.browsers import Answered
-from wandb_byob.decide.connections import Fault, clock_check, connection_checks
+from wandb_byob.decide.connections import Fault, connection_checks, http_date
 from wandb_byob.decide.endpoints import Refusal
 from wandb_byob.decide.probes import Failure
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -35,6 +35,9 @@ Open = Callable[[Context, Credentials], AbstractContextManager["S3Client"]]
 _AWKWARD: Final = " a+b%20\u00e9"
 """What comes after a plain key to make it one that needs encoding; `%20` shows a store that decodes twice."""
 _DISTANT_FUTURE: Final = 10**10
+_ACCEPTED: Final = Check(
+    name=CheckName.CREDENTIALS, result=CheckResult.PASSED, message="The store accepts the keys that W&B gets."
+)
 
 
 def probe(context: Context, *, open_client: Open) -> tuple[Check, ...]:
@@ -118,7 +121,8 @@ class _Look:
             bucket=self.target.bucket,
             folder=folder,
             openers=tuple(partial(self.open_client, self.context, signer) for signer in signers if signer is not None),
-            now=self.context.now(),
+            # By the store's clock, since the ages are the store's, too.
+            now=http_date(self.access.session.last_date) or self.context.now(),
         )
         known = {item for each in passes for item in each.known}
         stale = cleaner.stale(item for each in passes for item in each.listing)
@@ -132,34 +136,31 @@ class _Look:
     def _judge(self, path: str, passes: list[Exchange]) -> None:
         """Turn the passes for a path into checks; what fails for the whole bucket is said once, and ends the probe."""
         encoded, judged = passes[0], passes[-1]
-        outcomes = judged.outcomes
-        refusal = outcomes[CheckName.PUT_OBJECT]
-        whole_bucket = self._whole_bucket(refusal, judged)
+        refusal = judged.outcomes[CheckName.PUT_OBJECT]
+        whole_bucket = self._written(judged) if refusal is None else self._refused(refusal)
         unusable = refusal is not None and any(check.result is CheckResult.FAILED for check in whole_bucket)
         self.stopped = judged.broken_off or unusable
         self.checks += whole_bucket
         if unusable:
             self.checks += probes.path_checks({}, None, path=path)
-        else:
-            plain = outcomes if judged is not encoded else None
-            self.checks += probes.path_checks(encoded.outcomes, plain, path=path)
-
-    def _whole_bucket(self, refusal: Failure | None, judged: Exchange) -> tuple[Check, ...]:
-        if refusal is not None and refusal.final:
-            fault, why = Fault(refusal.code), Refusal(message=refusal.message, remedy=refusal.remedy)
-            return connection_checks(self.access.session.policy.endpoint, fault=fault, why=why)
-        if refusal is not None and (name := probes.bucket_check_of(refusal)):
-            return (probes.failed(name, refusal),)
-        keys = "The store accepts the keys that W&B gets."
-        accepted = Check(name=CheckName.CREDENTIALS, result=CheckResult.PASSED, message=keys)
-        if refusal is not None:
-            return (accepted,)
+            return
         reply = judged.written
-        date = reply["ResponseMetadata"]["HTTPHeaders"].get("date")
-        effects = probes.effect_checks(
+        stored = probes.stored_message(
             encryption=reply.get("ServerSideEncryption", ""), version=reply.get("VersionId", "")
         )
-        return (accepted, clock_check(date, now=self.context.now()), *effects)
+        plain = judged.outcomes if judged is not encoded else None
+        self.checks += probes.path_checks(encoded.outcomes, plain, path=path, stored=stored)
+
+    def _refused(self, refusal: Failure) -> tuple[Check, ...]:
+        if refusal.final:
+            fault, why = Fault(refusal.code), Refusal(message=refusal.message, remedy=refusal.remedy)
+            return connection_checks(self.access.session.policy.endpoint, fault=fault, why=why)
+        name = probes.bucket_check_of(refusal)
+        return (probes.failed(name, refusal),) if name else (_ACCEPTED,)
+
+    def _written(self, judged: Exchange) -> tuple[Check, ...]:
+        wrong_key = probes.key_check(wanted=self.target.kms_key_arn, used=judged.written.get("SSEKMSKeyId", ""))
+        return (_ACCEPTED, wrong_key) if wrong_key else (_ACCEPTED,)
 
     def ask_as_browsers(self) -> None:
         """Ask as browsers do, and look whether they could read what they were given."""
