@@ -56,10 +56,7 @@ class ControlPlane:
             state: dict[str, Any] = json.loads((folder / _STATE).read_text())
         except FileNotFoundError as error:
             raise TestbedError(f"No cluster was started in {folder}.") from error
-        processes = {
-            name: Process(name, entry["pid"], entry["started"], folder / "logs" / f"{name}.log")
-            for name, entry in state["processes"].items()
-        }
+        processes = {entry["name"]: Process.recall(entry) for entry in state["processes"]}
         return cls(folder, True, state["ports"], processes)
 
     @property
@@ -169,7 +166,7 @@ class ControlPlane:
                 self.processes[name].stop()
 
     def _save(self) -> None:
-        entries = {name: {"pid": process.pid, "started": process.started} for name, process in self.processes.items()}
+        entries = [process.entry for process in self.processes.values()]
         (self.folder / _STATE).write_text(json.dumps({"ports": self.ports, "processes": entries}))
 
     def _etcd(self) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +115,19 @@ class KindPlane:
         found: dict[str, Any] = json.loads(_run(*map(str, argv)))
         return found | {"more": False}
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a later process needs to stop a detached cluster."""
+        return {"name": self.name, "processes": [process.entry for process in self._processes]}
+
     def stop(self) -> None:
         """Delete the cluster."""
+        if self._end is None:
+            stop(self.state)
+            return
         for process in self._processes:
             process.stop()
-        if self._end is None:
-            _run("kind", "delete", "cluster", "--name", self.name)
-        else:
-            self._end.communicate()
+        self._end.communicate()
 
     def _create(self) -> None:
         with Progress(f"creating the kind cluster {self.name}"):
@@ -160,6 +166,13 @@ class KindPlane:
 
     def _in_node(self, *argv: str, stdin: bytes | None = None) -> bytes:
         return _run("docker", "exec", "--interactive", self._node, *argv, stdin=stdin)
+
+
+def stop(state: Mapping[str, Any]) -> None:
+    """Stop a detached cluster by its `state`."""
+    for entry in state["processes"]:
+        Process.recall(entry).stop()
+    _run("kind", "delete", "cluster", "--name", state["name"])
 
 
 def audited(pod: dict[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,16 @@ class Process:
     log: Path
     popen: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
 
+    @classmethod
+    def recall(cls, entry: Mapping[str, Any]) -> "Process":
+        """The process of an `entry`, perhaps another process' child."""
+        return cls(entry["name"], entry["pid"], entry["started"], Path(entry["log"]))
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What a later process needs to find this one: plain values, for JSON."""
+        return {"name": self.name, "pid": self.pid, "started": self.started, "log": str(self.log)}
+
     @property
     def running(self) -> bool:
         """Whether the program is still there (a zombie is not)."""

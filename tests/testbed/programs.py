@@ -96,7 +96,7 @@ def build_all() -> None:
     for source in SOURCES:
         folder = cache_folder() / _key(source)
         if folder.is_dir():
-            print(f"{', '.join(source.packages)} {_version(source)}: there already", flush=True)
+            print(f"{', '.join(source.packages)} {_version(source)}".rstrip() + ": there already", flush=True)
         else:
             _built(source)
 

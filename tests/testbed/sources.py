@@ -5,6 +5,7 @@
 BYOB_TESTBED=kind or BYOB_TESTBED=own (ways 3 and 4) takes that one although an earlier one is there.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from testbed import kind
 from testbed.cluster import Cluster
 from testbed.planes import NamedPlane
 from testbed.processes import TestbedError
+
+_KIND = "kind.json"
 
 
 @contextmanager
@@ -37,8 +40,21 @@ def start(folder: Path, *, detached: bool = False) -> Cluster:
         return Cluster.start(folder, detached=detached)
     plane = kind.KindPlane(folder, detached=detached)
     cluster = Cluster(plane, source=f"kind ({plane.name})")
-    cluster.start_nodes()
+    try:
+        cluster.start_nodes()
+    except BaseException:
+        plane.stop()
+        raise
+    (folder / _KIND).write_text(json.dumps(plane.state))
     return cluster
+
+
+def stop(folder: Path) -> None:
+    """End a detached cluster that was started in `folder`, perhaps by another process."""
+    if (folder / _KIND).exists():
+        kind.stop(json.loads((folder / _KIND).read_text()))
+    else:
+        Cluster.attach(folder).stop()
 
 
 def _named(kubeconfig: Path, folder: Path) -> Cluster:

@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from testbed import certificates, http, programs
 from testbed.object_store import REGION, Keys, Store, s3_client
-from testbed.processes import Process, TestbedError, child_environment, free_port, spawn
+from testbed.processes import TestbedError, child_environment, free_port, spawn
 
 __all__ = ["Keys", "Minio", "Store", "VersityGW", "s3_client"]
 
@@ -222,18 +222,6 @@ def start_fake_gcs(folder: Path, *, detached: bool = False) -> Store:
         region="US-CENTRAL1",
     )
     return _ready(store, "/_internal/healthcheck")
-
-
-def state_of(store: Store) -> dict[str, Any]:
-    """What a later process needs to stop a detached store."""
-    return {"name": store.name, "pid": store.process.pid, "started": store.process.started, "folder": str(store.folder)}
-
-
-def stop_detached(state: Mapping[str, Any]) -> None:
-    """Stop a detached store that another process started."""
-    folder = Path(state["folder"])
-    Process(state["name"], state["pid"], state["started"], folder / f"{state['name']}.log").stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ready(store: S, path: str, *, below: int = 400) -> S:
