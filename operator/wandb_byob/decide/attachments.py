@@ -7,16 +7,28 @@ instance admits the BucketStore's namespace. All grants are looked at anew each 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from wandb_byob.decide import references
 from wandb_byob.decide.compose import KEPT, SHARED, Attached
 from wandb_byob.decide.conditions import ConditionType, is_true
 from wandb_byob.decide.deletion import confirmed
-from wandb_byob.decide.teams import created
-from wandb_byob.model.api import BucketStore, Condition, NamespaceGrant, ObjectMeta, TeamStorage, WandbInstance
+from wandb_byob.decide.teams import Claim, conflicts, created
+from wandb_byob.decide.verification import bucket_ready
+from wandb_byob.model import names
+from wandb_byob.model.api import BucketStore, NamespaceGrant, TeamStorage, WandbInstance
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
+
+_VERIFIED: Final = frozenset(
+    {
+        ConditionType.ACCEPTED.value,
+        ConditionType.REACHABLE.value,
+        ConditionType.CONFIGURED.value,
+        ConditionType.DATA_PATH_VERIFIED.value,
+    }
+)
 
 Admits = Callable[[NamespaceGrant, str, str], bool]
 """Whether a grant of an object in one namespace admits another namespace: (grant, owner, user)."""
@@ -24,10 +36,11 @@ Admits = Callable[[NamespaceGrant, str, str], bool]
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """A BucketStore of this instance with the TeamStorages that use it."""
+    """A BucketStore of this instance with the TeamStorages that it admits; `giving_way` are the uids of those in conflict."""
 
     store: BucketStore
     teams: tuple[TeamStorage, ...]
+    giving_way: frozenset[str] = frozenset()
 
     @property
     def key(self) -> ObjectKey:
@@ -70,8 +83,13 @@ def uses(
                 for team in by_store.get(key, ())
                 if admits(store.spec.allowed_namespaces, own, team.metadata.namespace)
             ]
-            found.append(Use(store=store, teams=tuple(admitted)))
+            found.append(Use(store=store, teams=tuple(admitted), giving_way=_giving_way(admitted)))
     return tuple(sorted(found, key=lambda use: (created(use.store.metadata), use.key)))
+
+
+def _giving_way(admitted: Sequence[TeamStorage]) -> frozenset[str]:
+    claims = (Claim(identity="", path=team.spec.path or "", team=team) for team in admitted)
+    return frozenset(conflicts(claims))
 
 
 def belongs(store: BucketStore, instance: WandbInstance, *, instances: Sequence[str]) -> bool:
@@ -84,59 +102,53 @@ def belongs(store: BucketStore, instance: WandbInstance, *, instances: Sequence[
     return key == ObjectKey(Kind.WANDB_INSTANCE, place, instance.metadata.name)
 
 
-def asks_for_entry(team: TeamStorage) -> bool:
-    """Say whether a TeamStorage brings its bucket in: it was found in order as it is now, and is not being deleted."""
-    accepted = is_true(team.status.conditions, ConditionType.ACCEPTED, generation=team.metadata.generation)
-    return accepted and team.metadata.deletion_timestamp is None
+def brings(use: Use, team: TeamStorage) -> bool:
+    """Say whether a TeamStorage brings the bucket in: it is accepted and held by our finalizer, and its own path is verified.
+
+    Decided from the objects as they are, not from the TeamStorage's status, which waits for us.
+    """
+    verdict, _ = bucket_ready(use.store, path=team.spec.path or "", user=team.metadata.namespace)
+    return asks(use, team) and names.FINALIZER in team.metadata.finalizers and verdict.status == "True"
 
 
-def ready(store: BucketStore) -> bool:
-    """Say whether all checks of a BucketStore passed for its present specification."""
-    return is_true(store.status.conditions, ConditionType.READY, generation=store.metadata.generation)
+def asks(use: Use, team: TeamStorage) -> bool:
+    """Say whether a TeamStorage, as far as it goes, asks for the bucket: nothing in it stands against it."""
+    return (
+        team.metadata.deletion_timestamp is None
+        and team.metadata.annotations.get(names.PAUSED) != "true"
+        and team.spec.create_team is None
+        and team.metadata.uid not in use.giving_way
+    )
 
 
 def progressing(use: Use) -> bool:
-    """Say whether the bucket or one of its teams is still without a verdict, good or bad, on its present specification."""
-    undecided = [use.store.status.conditions] if not _decided(use.store.status.conditions, use.store.metadata) else []
-    undecided += [
-        team.status.conditions
-        for team in use.teams
-        if team.metadata.deletion_timestamp is None and not _looked_at(team.status.conditions, team.metadata)
-    ]
-    return bool(undecided) and use.store.metadata.deletion_timestamp is None
+    """Say whether the bucket, or a team's path of it, has not been looked at yet: a verdict, good or bad, makes nobody wait."""
+    store = use.store
+    if store.metadata.deletion_timestamp is not None or store.metadata.annotations.get(names.PAUSED) == "true":
+        return False
+    if not store.status.conditions or (store.status.observed_generation or 0) < store.metadata.generation:
+        return True
+    return any(_undecided(use, team) for team in use.teams if asks(use, team))
 
 
-def _decided(conditions: Sequence[Condition], metadata: ObjectMeta) -> bool:
-    found = _condition(conditions, ConditionType.READY)
-    return found is not None and _for(found, metadata) and found.reason != Reason.PROGRESSING
-
-
-def _looked_at(conditions: Sequence[Condition], metadata: ObjectMeta) -> bool:
-    found = _condition(conditions, ConditionType.ACCEPTED)
-    return found is not None and _for(found, metadata)
-
-
-def _for(condition: Condition, metadata: ObjectMeta) -> bool:
-    return (condition.observed_generation or 0) >= metadata.generation
-
-
-def _condition(conditions: Sequence[Condition], type_: ConditionType) -> Condition | None:
-    return next((condition for condition in conditions if condition.type == type_), None)
+def _undecided(use: Use, team: TeamStorage) -> bool:
+    verdict, _ = bucket_ready(use.store, path=team.spec.path or "", user=team.metadata.namespace)
+    unheld = verdict.status == "True" and names.FINALIZER not in team.metadata.finalizers
+    return unheld or verdict.reason is Reason.WAITING_FOR_BUCKET
 
 
 def usable_since(use: Use) -> datetime | None:
     """Return since when the bucket could enter: verified, and asked for by a team; None where it may not."""
-    if use.store.metadata.deletion_timestamp is not None or not ready(use.store):
+    if use.store.metadata.deletion_timestamp is not None:
         return None
-    asking = [
-        condition.last_transition_time
-        for team in use.teams
-        if asks_for_entry(team)
-        for condition in (_condition(team.status.conditions, ConditionType.ACCEPTED),)
-        if condition is not None
+    created = [team.metadata.creation_timestamp for team in use.teams if brings(use, team)]
+    known = [time for time in created if time is not None]
+    if not known:
+        return None
+    verified = [
+        c.last_transition_time for c in use.store.status.conditions if c.type in _VERIFIED and c.status == "True"
     ]
-    verified = _condition(use.store.status.conditions, ConditionType.READY)
-    return max(min(asking), verified.last_transition_time) if asking and verified is not None else None
+    return max((min(known), *verified))
 
 
 def holder_of_each(attached: Iterable[Attached], *, provenance: Mapping[str, str]) -> tuple[Attached, ...]:

@@ -1,0 +1,273 @@
+"""What to do where no rollout is going on: leave the target alone, put it right, wait, or begin a rollout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from wandb_byob.decide import rollback
+from wandb_byob.decide.attachments import Pending
+from wandb_byob.decide.compose import Composition, Source, size, size_warning
+from wandb_byob.decide.conditions import Progress, Verdict
+from wandb_byob.decide.configuration import Before, Configuration, Stored
+from wandb_byob.decide.plan import POLL, Plan, configured, rolled_out
+from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.stages import DONE, complete, next_writes, under_way
+from wandb_byob.decide.takeover import advice, refusal
+from wandb_byob.decide.timing import hold
+from wandb_byob.decide.workloads import State, Workload
+from wandb_byob.model.api import FailedConfiguration
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+TRUCE: Final = timedelta(minutes=10)
+"""How long the target is left alone where somebody sets the variable back: no fight that restarts W&B again and again."""
+
+_HAD_IT: Final = frozenset({State.CURRENT, State.PROGRESSING, State.FAILED, State.NOT_WAITED_FOR})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """`obstacle` is None where no failed configuration stands in the target, else why it was not taken back ("": as asked)."""
+
+    situation: Situation
+    current: Stored | None
+    obstacle: str | None
+
+    @property
+    def lacking(self) -> tuple[Workload, ...]:
+        """Return the workloads that do not have the current configuration, from its Secret or word for word from elsewhere."""
+        if self.current is None:
+            return ()
+        value = self.current.configuration.value
+        return tuple(w for w in _differing(self.situation, value) if not w.has(self.current.name))
+
+
+def plan(
+    situation: Situation,
+    wish: Composition | Stalled,
+    *,
+    pending: Sequence[Pending],
+    progressing: bool,
+    obstacle: str | None = None,
+) -> Plan:
+    """Return what to do; `obstacle` as in `_Look`."""
+    look = _Look(situation=situation, current=situation.current, obstacle=obstacle)
+    if isinstance(wish, Stalled):
+        verdict = configured("False", wish.reason, wish.message)
+        return _resting(look, verdict, progress=Progress.STALLED)
+    if not _differing(situation, wish.value) or _nothing_to_say(look, wish):
+        return _there(look, wish)
+    failed = situation.failed
+    if failed is not None and not situation.touched(failed) and failed.configuration.value == wish.value:
+        verdict = configured("False", Reason.ROLLED_BACK, rollback.explanation(situation))
+        return _resting(look, verdict, progress=Progress.STALLED)
+    refused = refusal(_differing(situation, wish.value), take_ownership=situation.policy.take_ownership)
+    if refused is not None:
+        return _resting(look, configured("False", refused.reason, refused.message), progress=Progress.STALLED)
+    if look.current is not None and look.current.configuration.value == wish.value:
+        return _repair(look, look.current)
+    return _change(look, wish, pending=pending, progressing=progressing)
+
+
+def _differing(situation: Situation, value: str) -> tuple[Workload, ...]:
+    return tuple(w for w in situation.workloads if any((reading.value or "") != value for reading in w.readings))
+
+
+def _nothing_to_say(look: _Look, wish: Composition) -> bool:
+    """Say whether no bucket is, or ever was, attached: then the target is none of our business."""
+    return look.current is None and all(entry.source is Source.KEPT for entry in wish.entries)
+
+
+def _there(look: _Look, wish: Composition) -> Plan:
+    situation = look.situation
+    ours = sum(1 for entry in wish.entries if entry.source is Source.BUCKET_STORE)
+    if ours or look.current is not None:
+        text = f"W&B's workloads have the variable with {len(wish.entries)} entries, {ours} of them from BucketStores."
+    else:
+        text = "No bucket is attached yet; W&B's workloads are left as they are."
+    warning = size_warning(size(wish.value))
+    message = f"{text}{advice(situation.workloads)}{' ' if warning else ''}{warning}"
+    resting = _resting(look, configured("True", Reason.CONFIGURED, message), progress=Progress.SETTLED)
+    failed = situation.memory.failed if look.obstacle is not None else None
+    return replace(resting, failed=failed, settled=resting.rolled_out.status == "True")
+
+
+def _resting(look: _Look, verdict: Verdict, *, progress: Progress) -> Plan:
+    """Return a plan without writes: the target stays, and is described as it is."""
+    situation, current = look.situation, look.current
+    out = _rolled_out(look)
+    if progress is Progress.SETTLED and out.status == "Unknown":
+        progress = Progress.RECONCILING
+    if look.obstacle is not None:
+        progress = Progress.STALLED
+    good = current is not None and out.status == "True"
+    return Plan(
+        configured=verdict,
+        rolled_out=out,
+        progress=progress,
+        secret=current.name if current is not None else "",
+        states=_states(look),
+        last_good=current.name if current is not None and good else situation.memory.last_good,
+        failed=_recorded(situation),
+        finished=_finished(look, out),
+        again=POLL if out.status == "Unknown" else None,
+    )
+
+
+def _recorded(situation: Situation) -> FailedConfiguration | None:
+    """Return the failure that stays on record: until another configuration is rolled out, or somebody asks to try again."""
+    return situation.memory.failed if situation.failed is not None else None
+
+
+def _rolled_out(look: _Look) -> Verdict:
+    situation, current = look.situation, look.current
+    failed = situation.memory.failed
+    if look.obstacle is not None:
+        happened = failed.message if failed is not None else "The rollout failed."
+        if look.obstacle:
+            return rolled_out(
+                "False",
+                Reason.ROLLBACK_BLOCKED,
+                f"{happened} W&B was not returned to the configuration before: {look.obstacle}. Repair it by hand.",
+            )
+        return rolled_out(
+            "False", Reason.ROLLOUT_FAILED, f"{happened} It stays in place, as spec.rollout.onFailure Keep asks."
+        )
+    if look.lacking or not _runs(look):
+        returning = failed is not None and situation.failed is not None
+        reason = Reason.ROLLING_BACK if returning else Reason.ROLLOUT_IN_PROGRESS
+        return rolled_out("Unknown", reason, "Not all of W&B's pods run with the configuration yet.")
+    if current is None:
+        return rolled_out("True", Reason.ROLLED_OUT, "There is nothing of ours to roll out.")
+    return rolled_out("True", Reason.ROLLED_OUT, "W&B's pods run with the configuration.")
+
+
+def _runs(look: _Look) -> bool:
+    """Say whether the pods have what the target says. Once it was rolled out, a pod that is unwell is not our affair."""
+    situation, current = look.situation, look.current
+    condition = situation.memory.rolled_out
+    if condition is not None and condition.status == "Unknown" and condition.reason == Reason.ROLLING_BACK:
+        before = situation.failed.configuration.before if situation.failed is not None else {}
+        return all(w.health.state in DONE or not _was_healthy(before.get(w.key)) for w in situation.workloads)
+    if current is None:
+        return True
+    if situation.proven(current):
+        return all(w.health.live or w.health.state is State.NOT_WAITED_FOR for w in situation.workloads)
+    return complete(situation, current)
+
+
+def _was_healthy(before: Before | None) -> bool:
+    return before is None or before.healthy
+
+
+def _states(look: _Look) -> dict[str, tuple[State, str]]:
+    lacking = {workload.key for workload in look.lacking}
+    return {workload.key: _state(workload, lacking=workload.key in lacking) for workload in look.situation.workloads}
+
+
+def _state(workload: Workload, *, lacking: bool) -> tuple[State, str]:
+    if lacking:
+        return State.PENDING, "It does not have the configuration."
+    if workload.health.live and workload.health.state is State.PROGRESSING:
+        return State.CURRENT, ""
+    return workload.health.state, workload.health.message
+
+
+def _finished(look: _Look, out: Verdict) -> str:
+    before, current = look.situation.memory.rolled_out, look.current
+    if out.status != "True" or before is None or before.status == "True":
+        return ""
+    if before.reason == Reason.ROLLING_BACK:
+        return "rolled-back"
+    return "succeeded" if current is not None and look.situation.memory.last_good != current.name else ""
+
+
+def _repair(look: _Look, current: Stored) -> Plan:
+    """Put the variable back where it is not what it was; not again and again where somebody else disagrees."""
+    situation, memory = look.situation, look.situation.memory
+    known = memory.states if memory.secret == current.name else {}
+    set_back = [w for w in look.lacking if known.get(w.key) in _HAD_IT and situation.set_by_others(w)]
+    condition = memory.configured
+    since = situation.now - condition.last_transition_time if condition is not None else TRUCE
+    if set_back:
+        return _set_back(look, set_back, again=since < TRUCE)
+    if condition is not None and condition.reason == Reason.TARGET_REVERTED and since < TRUCE:
+        verdict = configured("False", Reason.TARGET_REVERTED, condition.message)
+        return replace(_resting(look, verdict, progress=Progress.RECONCILING), again=TRUCE - since)
+    due = next_writes(situation, current.name, before=current.configuration.before)
+    written = [workload for workload in due if workload in look.lacking]
+    return replace(under_way(situation, current.name, written=written), failed=_recorded(situation))
+
+
+def _set_back(look: _Look, workloads: Sequence[Workload], *, again: bool) -> Plan:
+    names = ", ".join(workload.key for workload in workloads)
+    setters = ", ".join(sorted({setter for workload in workloads for setter in workload.setters})) or "somebody"
+    if again:
+        message = (
+            f"The variable was set back in {names} by {setters} soon after it was written. It is written again in "
+            f"{TRUCE.seconds // 60} minutes. Remove it from the chart, manifest or controller that sets it."
+        )
+        verdict = configured("False", Reason.TARGET_REVERTED, message)
+        return replace(_resting(look, verdict, progress=Progress.RECONCILING), again=TRUCE)
+    message = f"The variable was set back in {names} by {setters}, and is being written again."
+    verdict = configured("False", Reason.PROGRESSING, message)
+    return replace(_resting(look, verdict, progress=Progress.RECONCILING), again=timedelta(0))
+
+
+def _change(look: _Look, wish: Composition, *, pending: Sequence[Pending], progressing: bool) -> Plan:
+    situation = look.situation
+    configuration = Configuration(
+        value=wish.value,
+        separator=wish.separator,
+        provenance=wish.provenance,
+        before={workload.key: _before(workload) for workload in situation.workloads},
+    )
+    begun = _begun(situation, configuration)
+    if begun is not None:
+        written = next_writes(situation, begun.name, before=begun.configuration.before)
+        return under_way(situation, begun.name, written=written)
+    busy = [w.key for w in situation.workloads if w.health.state is State.PROGRESSING and look.obstacle is None]
+    wait = hold(
+        pending,
+        progressing=progressing,
+        busy=busy,
+        policy=situation.policy,
+        last=situation.last_start,
+        now=situation.now,
+    )
+    if wait is not None:
+        resting = _resting(look, configured("False", wait.reason, wait.message), progress=Progress.RECONCILING)
+        return replace(resting, again=min(wait.again, resting.again or wait.again))
+    same = _made_already(situation, configuration)
+    secret = same.name if same is not None else ""
+    written = next_writes(situation, secret, before=configuration.before)
+    return under_way(situation, secret, written=written, create=None if same is not None else configuration)
+
+
+def _before(workload: Workload) -> Before:
+    return Before(
+        template=workload.template,
+        healthy=workload.health.state is not State.FAILED,
+        env={reading.slot.container: reading.env for reading in workload.readings},
+    )
+
+
+def _begun(situation: Situation, wanted: Configuration) -> Stored | None:
+    """Return a configuration with this content that was brought to some workloads when a look was interrupted."""
+    failed = situation.memory.failed
+    return next(
+        (
+            stored
+            for stored in situation.stored.values()
+            if stored.configuration.same_list(wanted)
+            and situation.touched(stored)
+            and (failed is None or stored.name != failed.secret_name)
+        ),
+        None,
+    )
+
+
+def _made_already(situation: Situation, wanted: Configuration) -> Stored | None:
+    """Return a Secret with the very same content, so that an interrupted look leaves none behind."""
+    return next((stored for stored in situation.stored.values() if stored.configuration == wanted), None)

@@ -1,0 +1,95 @@
+"""Back from a failed configuration to what was there before it: all workloads together, or none."""
+
+from collections.abc import Sequence
+
+from wandb_byob.decide.conditions import Progress
+from wandb_byob.decide.configuration import Stored
+from wandb_byob.decide.plan import POLL, Plan, Write, configured, rolled_out
+from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.variable import EnvVar, Reading, reference, refers_to
+from wandb_byob.decide.workloads import State, Workload
+from wandb_byob.model.reasons import Reason
+
+
+def blocked(situation: Situation, failed: Stored) -> str:
+    """Return what keeps the target from going back by itself, "" where it can."""
+    touching = [workload for workload in situation.workloads if workload.touches(failed.name)]
+    changed = [workload.key for workload in touching if _changed(workload, failed)]
+    if changed:
+        return f"{', '.join(changed)} was changed in more than {failed.name} since the rollout began"
+    gone = {name for workload in touching for name in _gone(workload, situation, failed)}
+    return f"Secret {', '.join(sorted(gone))}, which was there before, is gone" if gone else ""
+
+
+def _changed(workload: Workload, failed: Stored) -> bool:
+    before = failed.configuration.before.get(workload.key)
+    return before is not None and before.template != workload.template
+
+
+def _gone(workload: Workload, situation: Situation, failed: Stored) -> Sequence[str]:
+    envs = (_restored(reading, situation, failed) for reading in workload.readings)
+    names = [secret_of(env) for env in envs]
+    return [name for name in names if name.startswith(situation.ours) and name not in situation.stored]
+
+
+def plan(situation: Situation, failed: Stored) -> Plan:
+    """Return the writes that restore what each container had before the failed configuration."""
+    writes = [
+        Write(
+            workload=workload,
+            envs={
+                reading.slot.container: _restored(reading, situation, failed)
+                for reading in workload.readings
+                if refers_to(reading.env, failed.name)
+            },
+        )
+        for workload in situation.workloads
+        if workload.touches(failed.name)
+    ]
+    restored = {secret_of(env) for write in writes for env in write.envs.values()}
+    memory = situation.memory
+    written = {write.workload.key for write in writes}
+    return Plan(
+        configured=configured("False", Reason.ROLLED_BACK, explanation(situation)),
+        rolled_out=rolled_out(
+            "Unknown", Reason.ROLLING_BACK, "W&B's pods are being returned to the configuration before."
+        ),
+        progress=Progress.RECONCILING,
+        secret=next(iter(restored)) if len(restored) == 1 and restored <= situation.stored.keys() else "",
+        writes=tuple(writes),
+        states={
+            workload.key: (State.PROGRESSING, "") if workload.key in written else _state(workload)
+            for workload in situation.workloads
+        },
+        last_good=memory.last_good,
+        failed=memory.failed,
+        again=POLL,
+    )
+
+
+def explanation(situation: Situation) -> str:
+    """Return why the wanted configuration is not in the target, and what to do."""
+    failed = situation.memory.failed
+    happened = failed.message if failed is not None else ""
+    return (
+        f"The rollout of the last configuration failed, and W&B goes on with the one before. {happened} It is not tried again "
+        "until a bucket or credential changes, or the annotation byob.wandb.com/reconcile-requested-at gets a new value."
+    )
+
+
+def _restored(reading: Reading, situation: Situation, failed: Stored) -> EnvVar | None:
+    known, env = failed.configuration.restores(reading.slot)
+    if known:
+        return env
+    # A container that joined while the failed configuration was being rolled out: it gets what the others had.
+    return reference(situation.memory.last_good) if situation.memory.last_good in situation.stored else None
+
+
+def _state(workload: Workload) -> tuple[State, str]:
+    return workload.health.state, workload.health.message
+
+
+def secret_of(env: EnvVar | None) -> str:
+    """Return the name of the Secret that an entry refers to, "" for none."""
+    found: str = (((env or {}).get("valueFrom") or {}).get("secretKeyRef") or {}).get("name", "")
+    return found
