@@ -117,6 +117,23 @@ def _timed(
         )
 
 
+def kept(previous: Sequence[Condition]) -> tuple[Verdict, ...]:
+    """Return what earlier conditions said, apart from the three that are computed: for a look that only adds why it holds."""
+    computed = (ConditionType.READY, ConditionType.STALLED, ConditionType.RECONCILING)
+    types = {type_.value: type_ for type_ in ConditionType if type_ not in computed}
+    reasons = {reason.value: reason for reason in Reason}
+    return tuple(
+        Verdict(
+            type=types[condition.type],
+            status=condition.status,
+            reason=reasons.get(condition.reason, Reason.PROGRESSING),
+            message=condition.message,
+        )
+        for condition in previous
+        if condition.type in types
+    )
+
+
 def is_true(given: Sequence[Condition] | None, type_: ConditionType, *, generation: int | None = None) -> bool:
     """Say whether a condition is True (and, where a generation is given, was made for it)."""
     return any(

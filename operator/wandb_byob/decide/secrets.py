@@ -19,6 +19,8 @@ _SESSION_TOKEN: Final = ("sessionToken", "AWS_SESSION_TOKEN")
 _SERVICE_ACCOUNT: Final = ("serviceAccount.json",)
 _ACCOUNT_KEY: Final = ("accountKey",)
 
+USUAL_KEYS: Final = SecretKeys()
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SecretData:

@@ -5,12 +5,15 @@ here can prove, or that the user does not want proved, is Unknown and holds noth
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progress, Verdict, is_true
+from wandb_byob.model import checks as model_checks
 from wandb_byob.model.api import BucketStore, Check, Condition
 from wandb_byob.model.checks import OF_A_PATH, CheckName
 from wandb_byob.model.reasons import Reason
+
+CheckT = TypeVar("CheckT", Check, model_checks.Check)
 
 UNPROVED: Final = frozenset({Reason.NOT_PROVABLE_FROM_HERE, Reason.DATA_PATH_NOT_REQUESTED})
 """Reasons for which DataPathVerified is Unknown for good."""
@@ -18,12 +21,12 @@ UNPROVED: Final = frozenset({Reason.NOT_PROVABLE_FROM_HERE, Reason.DATA_PATH_NOT
 _BEFORE_THE_DATA_PATH: Final = (ConditionType.ACCEPTED, ConditionType.REACHABLE, ConditionType.CONFIGURED)
 
 
-def of_path(checks: Iterable[Check], path: str) -> tuple[Check, ...]:
+def of_path(checks: Iterable[CheckT], path: str) -> tuple[CheckT, ...]:
     """Return the checks that were made under one declared path ("" is the bucket's root)."""
     return tuple(check for check in checks if check.path == path and (path or check.name in OF_A_PATH))
 
 
-def of_bucket(checks: Iterable[Check]) -> tuple[Check, ...]:
+def of_bucket(checks: Iterable[CheckT]) -> tuple[CheckT, ...]:
     """Return the checks of the bucket as a whole."""
     return tuple(check for check in checks if not check.path and check.name not in OF_A_PATH)
 

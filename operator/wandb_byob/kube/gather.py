@@ -6,6 +6,7 @@ crash; no value of a Secret is ever part of a message.
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -14,6 +15,7 @@ import msgspec
 
 from wandb_byob.decide import grants
 from wandb_byob.decide.buckets import bucket_name
+from wandb_byob.kube.apply import StatusT
 from wandb_byob.kube.client import (
     BUCKET_STORES,
     CONFIG_MAPS,
@@ -52,15 +54,30 @@ _S3_FAMILY: Final = ("S3", "S3Compatible", "CoreWeave")
 
 
 def typed(body: Body, type_: type[ObjectT]) -> ObjectT:
-    """Return the object as its class; raises `Stalled` for one that is stored but does not fit."""
+    """Return the object as its class; raises `Stalled` for one whose specification is stored but does not fit.
+
+    A status that does not fit reads as an empty one: it is ours to write anew.
+    """
     try:
         return msgspec.convert(body, type_)
+    except msgspec.ValidationError:
+        pass
+    try:
+        return msgspec.convert({key: value for key, value in body.items() if key != "status"}, type_)
     except msgspec.ValidationError as error:
         raise Stalled(
             Reason.INVALID_SPEC,
             f"The stored {type_.__name__} {body['metadata']['name']} does not fit the API's schema: {error}. "
             "Apply it again with the present CRDs.",
         ) from None
+
+
+def status(body: Body, type_: type[StatusT]) -> StatusT:
+    """Return an object's status, an empty one where none is stored that fits."""
+    try:
+        return msgspec.convert(body.get("status") or {}, type_)
+    except msgspec.ValidationError:
+        return type_()
 
 
 def metadata(body: Body) -> ObjectMeta:
@@ -71,10 +88,8 @@ def metadata(body: Body) -> ObjectMeta:
 def all_valid(bodies: Sequence[Body], type_: type[ObjectT]) -> Iterator[ObjectT]:
     """Yield those that fit their class: somebody else's invalid object must not keep this one from being looked at."""
     for body in bodies:
-        try:
-            yield msgspec.convert(body, type_)
-        except msgspec.ValidationError:
-            continue
+        with contextlib.suppress(Stalled):
+            yield typed(body, type_)
 
 
 def foreign(kube: KubeClient, key: ObjectKey, type_: type[ObjectT], *, user: str) -> ObjectT | None:

@@ -1,0 +1,244 @@
+"""What a look at a bucket is made with: the W&B it belongs to, the credentials, the provider; each from a live read."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from wandb_byob.decide import availability, looks, references, secrets, stores
+from wandb_byob.decide.availability import Scope
+from wandb_byob.decide.conditions import Verdict
+from wandb_byob.kube import gather
+from wandb_byob.kube.client import CONFIG_MAPS, WANDB_INSTANCES, ForbiddenError
+from wandb_byob.model.api import BucketStore, SecretReference, WandbInstance
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.credentials import Ambient, Credentials
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.model.reasons import Reason
+from wandb_byob.providers.base import Context, Provider, Tenant
+from wandb_byob.reconcile.base import World
+
+# Where W&B's Terraform module writes the identity of W&B's pods.
+_IDENTITY_KEY: Final = "BUCKET_ACCESS_IDENTITY"
+_RELEASE_LABEL: Final = "app.kubernetes.io/instance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Everything that a look needs; `mark` changes when any of it does. `unproved`: why no data path can be proved."""
+
+    instance: ObjectKey
+    provider: Provider
+    identity: str
+    context: Context
+    static: tuple[Check, ...]
+    mark: str
+    unproved: Verdict | None
+
+
+def gather_inputs(world: World, store: BucketStore) -> Inputs:
+    """Read what the BucketStore refers to and check all that needs no call of its store; raises `Stalled`."""
+    instance = granted_instance(world, store)
+    availability.require(instance.spec.deployment_type, Scope.TEAM, store.spec.provider)
+    provider = built_provider(world, store)
+    require_identity_allowed(world, store)
+    tenant = _tenant(world, store, instance)
+    data, data_version = _data(world, store)
+    admin, admin_version = provisioning(world, store)
+    bundle, bundle_version = ca_bundle(world, store)
+    context = Context(
+        spec=store.spec,
+        uid=store.metadata.uid,
+        tenant=tenant,
+        data=data,
+        admin=admin,
+        paths=(),
+        ca_bundle=bundle,
+        recorded=recorded(store),
+        allowed_endpoints=world.config.allowed_endpoints,
+        fence=world.fence,
+        recorder=world.recorder,
+        now=world.now,
+    )
+    static = validated(provider, context)
+    identity = provider.identity(store.spec)
+    _require_same_bucket(store, identity)
+    mark = looks.mark(
+        {
+            "generation": store.metadata.generation,
+            "tenant": [tenant.deployment_type, tenant.origins, tenant.identity, tenant.org_id],
+            "versions": [data_version, admin_version, bundle_version],
+        }
+    )
+    return Inputs(
+        instance=ObjectKey(Kind.WANDB_INSTANCE, instance.metadata.namespace, instance.metadata.name),
+        provider=provider,
+        identity=identity,
+        context=context,
+        static=static,
+        mark=mark,
+        unproved=_unproved(store, data),
+    )
+
+
+def recorded(store: BucketStore) -> Literal["Created", "Adopted", ""]:
+    """Return what the status says of how we hold the bucket: all there is where a store keeps no tags."""
+    bucket = store.status.bucket
+    if bucket is None:
+        return ""
+    return "Created" if bucket.created else "Adopted" if bucket.adopted else ""
+
+
+def granted_instance(world: World, store: BucketStore) -> WandbInstance:
+    """Return the WandbInstance that the BucketStore is attached to, if that admits it; raises `Stalled`."""
+    own = store.metadata.namespace
+    key = references.stated_instance(store)
+    if key is None:
+        found = world.kube.list(WANDB_INSTANCES, own)
+        key = references.instance_of(store, [body["metadata"]["name"] for body in found])
+    instance = gather.foreign(world.kube, key, WandbInstance, user=own)
+    if instance is None or not gather.admits(
+        world.kube, instance.spec.allowed_namespaces, owner=key.namespace, user=own
+    ):
+        raise references.not_reachable(key, user=own, missing=Reason.INSTANCE_NOT_FOUND)
+    return instance
+
+
+def built_provider(world: World, store: BucketStore) -> Provider:
+    """Return the provider of this BucketStore; raises `Stalled` for what this version does not have."""
+    provider = world.providers.get(store.spec.provider)
+    if provider is None:
+        there = ", ".join(sorted(world.providers))
+        raise Stalled(
+            Reason.NOT_IMPLEMENTED,
+            f"This version of the operator does not have provider {store.spec.provider} yet. It has {there}.",
+        )
+    if store.spec.verification.from_ == "Workload":
+        raise Stalled(
+            Reason.NOT_IMPLEMENTED,
+            "This version of the operator cannot check from W&B's own workload yet. Set verification.from to Operator.",
+        )
+    return provider
+
+
+def provisioning(world: World, store: BucketStore) -> tuple[Credentials | None, str]:
+    """Return what the operator may configure the bucket with (None: nothing), and its version; raises `Stalled`."""
+    given = store.spec.provisioning
+    if given is None or given.source == "None":
+        return None, ""
+    if given.source == "Operator":
+        return Ambient(), "operator"
+    return _from_secret(world, store, given.secret_ref, field="spec.provisioning.secretRef", provisioning=True)
+
+
+def _data(world: World, store: BucketStore) -> tuple[Credentials | None, str]:
+    """Return what the data path is signed with; None where nobody here can sign as W&B does."""
+    given = store.spec.credentials
+    if given.secret_ref is not None:
+        return _from_secret(world, store, given.secret_ref, field="spec.credentials.secretRef", provisioning=False)
+    if given.source == "Ambient" and _signs_as_operator(store):
+        return Ambient(), "operator"
+    return None, ""
+
+
+def _signs_as_operator(store: BucketStore) -> bool:
+    return store.spec.provisioning is not None and store.spec.provisioning.source == "Operator"
+
+
+def _from_secret(
+    world: World, store: BucketStore, reference: SecretReference | None, *, field: str, provisioning: bool
+) -> tuple[Credentials, str]:
+    if reference is None:
+        raise Stalled(Reason.INVALID_SPEC, f"{field} is missing. Name the Secret that holds the keys.")
+    found = gather.contents(world.kube, "Secret", store.metadata.namespace, reference.name, field=field)
+    data = secrets.SecretData(
+        name=reference.name, field_name=field, data=found.data, keys=reference.keys or secrets.USUAL_KEYS
+    )
+    credentials = secrets.credentials(data, store.spec.provider, provisioning=provisioning)
+    world.secrets.learn(credentials)
+    return credentials, found.version
+
+
+def ca_bundle(world: World, store: BucketStore) -> tuple[str | None, str]:
+    """Return the certificates to trust besides the usual ones (None: no others), and their version; raises `Stalled`."""
+    block = store.spec.s3_compatible
+    if block is None or block.ca_bundle_ref is None:
+        return None, ""
+    return gather.ca_bundle(world.kube, store.metadata.namespace, block.ca_bundle_ref)
+
+
+def require_identity_allowed(world: World, store: BucketStore) -> None:
+    """Refuse the operator's own identity unless its administrator allows it, and with any endpoint that a user names."""
+    if not _signs_as_operator(store):
+        return
+    named = store.spec.s3_compatible is not None or (store.spec.s3 is not None and store.spec.s3.endpoint is not None)
+    if named:
+        raise Stalled(
+            Reason.OPERATOR_IDENTITY_NOT_ALLOWED,
+            "The operator's own identity is never shown to an endpoint that a user names. Give keys in "
+            "spec.provisioning.secretRef, or set spec.provisioning.source to None.",
+        )
+    if not world.config.allow_operator_identity:
+        raise Stalled(
+            Reason.OPERATOR_IDENTITY_NOT_ALLOWED,
+            "spec.provisioning.source Operator is not allowed here. Give keys in spec.provisioning.secretRef, or have the "
+            "administrator start the operator with --allow-operator-identity.",
+        )
+
+
+def validated(provider: Provider, context: Context) -> tuple[Check, ...]:
+    """Return the checks that need no call of the store; raises `Stalled` with the first that failed."""
+    checks = provider.validate(context)
+    failed = next((check for check in checks if check.result is CheckResult.FAILED), None)
+    if failed is not None:
+        not_allowed = failed.name is CheckName.ENDPOINT_ALLOWED
+        reason = Reason.ENDPOINT_NOT_ALLOWED if not_allowed else Reason.INVALID_SPEC
+        raise Stalled(reason, f"{failed.message} {failed.remedy}".strip())
+    return checks
+
+
+def _require_same_bucket(store: BucketStore, identity: str) -> None:
+    placed = store.status.bucket
+    if placed is not None and placed.identity != identity:
+        raise Stalled(
+            Reason.IDENTITY_CHANGED,
+            f"The specification now means {identity}, but {placed.identity} is in place. Undo the change, and create a new "
+            "BucketStore for the other bucket.",
+        )
+
+
+def _unproved(store: BucketStore, data: Credentials | None) -> Verdict | None:
+    if not stores.wants_data_path(store.spec):
+        return stores.not_requested()
+    if data is not None:
+        return None
+    if store.spec.credentials.source == "WandbAccount":
+        return stores.not_provable("W&B's own account signs (credentials.source WandbAccount).")
+    return stores.not_provable("W&B's pods sign with an identity of their own (credentials.source Ambient).")
+
+
+def _tenant(world: World, store: BucketStore, instance: WandbInstance) -> Tenant:
+    spec = instance.spec
+    return Tenant(
+        deployment_type=spec.deployment_type,
+        origins=store.spec.cors.allowed_origins or (spec.host.rstrip("/"),),
+        identity=spec.identity or _installed_identity(world, instance),
+        org_id=spec.wandb_org_id,
+    )
+
+
+def _installed_identity(world: World, instance: WandbInstance) -> str | None:
+    """Return the identity of W&B's pods that W&B's Terraform module left in the release's ConfigMap, None where it did not."""
+    target = instance.spec.target
+    if target is None:
+        return None
+    selector = target.workloads.selector if target.workloads is not None else None
+    label = selector.match_labels.get(_RELEASE_LABEL) if selector is not None else None
+    release = target.weights_and_biases.name if target.weights_and_biases is not None else label
+    if release is None:
+        return None
+    try:
+        found = world.kube.get(CONFIG_MAPS, instance.metadata.namespace, f"{release}-console-configmap")
+    except ForbiddenError:
+        return None
+    value = ((found or {}).get("data") or {}).get(_IDENTITY_KEY, "").strip()
+    return value if value not in ("", "unknown") else None
