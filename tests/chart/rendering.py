@@ -31,7 +31,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "log": {"format": "console", "level": "debug"},
         "fullnameOverride": "byob",
         "imagePullSecrets": [{"name": "registry"}],
-        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+        "extraEnv": [{"name": "AWS_REGION", "value": "eu-central-1"}],
         "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/byob/ca", "readOnly": True}],
         "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/byob"}},
