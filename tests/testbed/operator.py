@@ -19,7 +19,8 @@ _SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*(?:\{.*\})?) (?P<value>\S+)$")
 class Operator:
     """`byob operator` against one cluster. `namespaces` None watches the release namespace, an empty list watches all.
 
-    What the process writes is appended to `log`, also over restarts; `pod` is what the downward API would give (the name of the pod).
+    What the process writes is appended to `log`, also over restarts; `pod` is what the downward API would give (the name of the pod);
+    `program` is what Python runs, by default the real one.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Operator:
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         pod: str = "operator-0",
+        program: Sequence[str | Path] = ("-m", "wandb_byob"),
     ) -> None:
         self.probe_port = free_port()
         self.metrics_port = free_port()
@@ -42,7 +44,7 @@ class Operator:
             else [f"--namespaces={name}" for name in namespaces or ()]
         )
         ports = [f"--probe-port={self.probe_port}", f"--metrics-port={self.metrics_port}"]
-        self._argv = [sys.executable, "-m", "wandb_byob", "operator", *watched, *ports, *arguments]
+        self._argv = [sys.executable, *program, "operator", *watched, *ports, *arguments]
         self._env = {"KUBECONFIG": str(kubeconfig), "POD_NAMESPACE": release_namespace, "POD_NAME": pod, **(env or {})}
         self._process: Process | None = None
 

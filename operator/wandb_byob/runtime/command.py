@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wandb_byob.model.config import Config
@@ -14,7 +14,7 @@ _DEFAULTS = Config(release_namespace="", namespaces=())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags; each is one field of Config."""
+    """Declare the flags; each is one field of Config. Lists are separated by commas, or the flag is repeated."""
     scope = parser.add_mutually_exclusive_group()
     scope.add_argument(
         "--namespaces",
@@ -28,11 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release-namespace", metavar="NAME", help="where the Lease is (default: $POD_NAMESPACE)")
     parser.add_argument("--release-name", metavar="NAME", default=_DEFAULTS.release_name, help="default: %(default)s")
     parser.add_argument(
-        "--allowed-endpoint",
+        "--allowed-endpoints",
         action="append",
-        default=[],
-        metavar="ENDPOINT",
-        help="host, host:port, *.suffix or CIDR that users may name although it is http:, private or in-cluster (repeatable)",
+        metavar="ENDPOINTS",
+        help="hosts, host:port, *.suffix or CIDRs that users may name although they are http:, private or in-cluster",
     )
     parser.add_argument(
         "--allow-operator-identity",
@@ -61,14 +60,14 @@ def config(
         own = namespace_file.read_text(encoding="utf-8").strip()
     if not own:
         raise ValueError("The release's namespace is not known. Set --release-namespace or the variable POD_NAMESPACE.")
-    named = [name.strip() for names in arguments.namespaces or () for name in names.split(",")]
+    named = _listed(arguments.namespaces)
     if "" in named:
         raise ValueError("--namespaces holds an empty name. To watch all namespaces say --all-namespaces.")
     return Config(
         release_namespace=own,
         release_name=arguments.release_name,
         namespaces=() if arguments.all_namespaces else tuple(dict.fromkeys(named)) or (own,),
-        allowed_endpoints=tuple(arguments.allowed_endpoint),
+        allowed_endpoints=tuple(filter(None, _listed(arguments.allowed_endpoints))),
         allow_operator_identity=arguments.allow_operator_identity,
         workers=arguments.workers,
         probe_port=arguments.probe_port,
@@ -92,6 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"byob operator: {error}\n")
         return 2
     return Operator(made, connection, pod=os.environ.get("POD_NAME", "")).run()
+
+
+def _listed(flags: Sequence[str] | None) -> list[str]:
+    return [item.strip() for flag in flags or () for item in flag.split(",")]
 
 
 def _positive(text: str) -> int:
