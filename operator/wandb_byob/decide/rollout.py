@@ -23,8 +23,9 @@ def obstacle(situation: Situation) -> str | None:
     failed = situation.failed
     if failed is None or not situation.touched(failed) or complete(situation, failed):
         return None
-    hindrance = rollback.blocked(situation, failed)
-    return None if situation.policy.roll_back and not hindrance else hindrance
+    if not situation.policy.roll_back:
+        return ""
+    return rollback.blocked(situation, failed) or None
 
 
 def going_on(situation: Situation) -> Plan | None:

@@ -1,0 +1,169 @@
+"""What the variable of an instance shall hold: its verified buckets, from live reads of everything that has a say."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from wandb_byob.decide import addresses, attachments, looks, references
+from wandb_byob.decide.attachments import Pending, Use
+from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose
+from wandb_byob.decide.conditions import ConditionType, is_true
+from wandb_byob.kube import gather
+from wandb_byob.kube.client import BUCKET_STORES, SECRETS, TEAM_STORAGES, WANDB_INSTANCES
+from wandb_byob.model.api import BucketStore, NamespaceGrant, TeamStorage, WandbInstance
+from wandb_byob.model.credentials import AccessKey, AccountKey
+from wandb_byob.model.errors import DomainError, Stalled
+from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.reconcile.base import World
+from wandb_byob.reconcile.inputs import gather_inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buckets:
+    """All BucketStores and TeamStorages of the watched namespaces, and those BucketStores that this instance may use."""
+
+    stores: Mapping[ObjectKey, BucketStore]
+    teams: tuple[TeamStorage, ...]
+    uses: tuple[Use, ...]
+    instances: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Wish:
+    """What the variable shall hold (or why that cannot be said), since when, and whether more is on the way."""
+
+    composition: Composition | Stalled
+    pending: tuple[Pending, ...]
+    progressing: bool
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _Verified:
+    """A bucket that may enter, and since when it might."""
+
+    attached: Attached
+    since: datetime
+
+
+def gather_buckets(world: World, instance: WandbInstance) -> Buckets:
+    """List each kind in each watched namespace; a failed read raises, so that nothing is ever taken for absent."""
+    own = instance.metadata.namespace
+    instances = tuple(body["metadata"]["name"] for body in world.kube.list(WANDB_INSTANCES, own))
+    stores = tuple(gather.all_valid(tuple(gather.everywhere(world.kube, world.config, BUCKET_STORES)), BucketStore))
+    teams = tuple(gather.all_valid(tuple(gather.everywhere(world.kube, world.config, TEAM_STORAGES)), TeamStorage))
+
+    def admits(grant: NamespaceGrant, owner: str, user: str) -> bool:
+        return gather.admits(world.kube, grant, owner=owner, user=user)
+
+    return Buckets(
+        stores={ObjectKey(Kind.BUCKET_STORE, s.metadata.namespace, s.metadata.name): s for s in stores},
+        teams=teams,
+        uses=attachments.uses(instance, instances=instances, stores=stores, teams=teams, admits=admits),
+        instances=instances,
+    )
+
+
+def wish(world: World, instance: WandbInstance, buckets: Buckets, base: Sequence[Entry]) -> Wish:
+    """Return what the variable shall hold, from `base` and the buckets that are verified with what they have now."""
+    _learn(world, base)
+    provenance = Composition(entries=tuple(base)).provenance
+    verified, undecided = _verified(world, buckets.uses)
+    chosen = attachments.holder_of_each((each.attached for each in verified), provenance=provenance)
+    removals = [each for each in _removals(world, instance, buckets, provenance) if each.identity in provenance]
+    since = {each.attached.uid: each.since for each in verified}
+    return Wish(
+        composition=_composed(instance, base, chosen, removals),
+        pending=(*_changes(base, chosen, since), *removals),
+        progressing=undecided or any(attachments.progressing(use) for use in buckets.uses),
+    )
+
+
+def _composed(
+    instance: WandbInstance, base: Sequence[Entry], attached: Sequence[Attached], removals: Iterable[Pending]
+) -> Composition | Stalled:
+    gone = [each.identity for each in removals]
+    try:
+        return compose(base, attached, removals=gone, separator=instance.spec.file_stores.separator)
+    except Stalled as stalled:
+        return stalled
+
+
+def _verified(world: World, uses: Iterable[Use]) -> tuple[tuple[_Verified, ...], bool]:
+    """Return the buckets that are verified with their present credentials, and whether some wait to be verified anew."""
+    found: list[_Verified] = []
+    undecided = False
+    for use in uses:
+        since = attachments.usable_since(use)
+        if since is None:
+            continue
+        try:
+            inputs = gather_inputs(world, use.store)
+        except DomainError:
+            continue  # its own conditions will say so; what is in the variable stays
+        if not looks.current(use.store, inputs.mark):
+            undecided = True
+            continue
+        address = inputs.provider.address(use.store.spec, inputs.context.data)
+        identity = addresses.identity(address)
+        if identity is not None:
+            attached = Attached(identity=identity, uid=use.store.metadata.uid, address=address)
+            found.append(_Verified(attached=attached, since=max(since, _changed(world, use.store) or since)))
+    return tuple(found), undecided
+
+
+def _changed(world: World, store: BucketStore) -> datetime | None:
+    """Return when the Secret with the credentials was last written, as far as Kubernetes knows."""
+    reference = store.spec.credentials.secret_ref
+    if reference is None:
+        return None
+    secret = world.kube.get(SECRETS, store.metadata.namespace, reference.name) or {}
+    times = [entry.get("time") for entry in (secret.get("metadata") or {}).get("managedFields") or ()]
+    return max((datetime.fromisoformat(time).astimezone(UTC) for time in times if time), default=None)
+
+
+def _changes(base: Sequence[Entry], attached: Iterable[Attached], since: Mapping[str, datetime]) -> Iterator[Pending]:
+    present = {entry.identity: entry.text for entry in reversed(base)}
+    for each in attached:
+        text = present.get(each.identity)
+        if text is None or addresses.parse(text) != addresses.parse(each.address):
+            yield Pending(identity=each.identity, since=since[each.uid])
+
+
+def _removals(
+    world: World, instance: WandbInstance, buckets: Buckets, provenance: Mapping[str, str]
+) -> tuple[Pending, ...]:
+    admitted = {team.metadata.uid for use in buckets.uses for team in use.teams}
+
+    def identity(team: TeamStorage) -> str | None:
+        return team.status.identity or _identity(world, buckets.stores.get(references.bucket_store_of(team)))
+
+    def ours(team: TeamStorage) -> bool:
+        store = buckets.stores.get(references.bucket_store_of(team))
+        if store is None:
+            return team.status.identity in provenance
+        used = team.metadata.uid in admitted or is_true(team.status.conditions, ConditionType.CONFIGURED)
+        return used and attachments.belongs(store, instance, instances=buckets.instances)
+
+    mine = [team for team in buckets.teams if ours(team)]
+    return attachments.removals(mine, identity=identity, provenance=provenance)
+
+
+def _identity(world: World, store: BucketStore | None) -> str | None:
+    if store is None:
+        return None
+    if store.status.bucket is not None:
+        return store.status.bucket.identity
+    provider = world.providers.get(store.spec.provider)
+    return provider.identity(store.spec) if provider is not None else None
+
+
+def _learn(world: World, base: Iterable[Entry]) -> None:
+    """Have the keys in entries that others wrote kept out of every text, too."""
+    for entry in base:
+        address = addresses.parse(entry.text) if entry.source is Source.KEPT else None
+        if address is None or not address.password:
+            continue
+        if address.scheme in ("s3", "cw"):
+            world.secrets.learn(AccessKey(access_key_id=address.user, secret_access_key=address.password))
+        else:
+            world.secrets.learn(AccountKey(address.password))

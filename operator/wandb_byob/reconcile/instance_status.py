@@ -1,0 +1,209 @@
+"""What the status of a WandbInstance says after a look."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from wandb_byob.decide import addresses, looks
+from wandb_byob.decide.compose import Composition, Entry, Source, read, size, union
+from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict, conditions, kept
+from wandb_byob.decide.configuration import Configuration
+from wandb_byob.decide.plan import Plan
+from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.variable import EnvVar, refers_to
+from wandb_byob.model import api
+from wandb_byob.model.api import (
+    BucketStore,
+    ObjectMeta,
+    ObjectReference,
+    WandbInstance,
+    WandbInstanceStatus,
+    WorkloadStatus,
+)
+from wandb_byob.model.keys import ObjectKey
+from wandb_byob.model.reasons import Reason
+
+# The CRD's limits.
+_MOST_ENTRIES: Final = 4096
+_MOST_WORKLOADS: Final = 256
+
+ACCEPTED: Final = Verdict(
+    type=ConditionType.ACCEPTED, status="True", reason=Reason.ACCEPTED, message="The specification is accepted."
+)
+
+
+def after(
+    instance: WandbInstance,
+    plan: Plan,
+    situation: Situation,
+    *,
+    stores: Mapping[ObjectKey, BucketStore],
+    wish: Composition | None,
+    now: datetime,
+) -> WandbInstanceStatus:
+    """Return the status after the plan was carried out; `plan.secret` is then the name of a Secret that exists."""
+    values = tuple(_contents(plan, situation, wish))
+    listed = union((), (entries for _, entries in values))
+    outcome = Outcome(verdicts=(ACCEPTED, plan.configured, plan.rolled_out), progress=plan.progress)
+    return WandbInstanceStatus(
+        observed_generation=instance.metadata.generation,
+        conditions=_conditions(
+            instance.metadata, instance.status, outcome, now=now, ready_message=_ready_message(listed)
+        ),
+        entries=_entries(listed, stores),
+        secret_name=plan.secret or None,
+        last_good_secret_name=plan.last_good or None,
+        variable_bytes=max((size(value) for value, _ in values), default=0),
+        workloads=_workloads(plan, situation),
+        failed=plan.failed,
+        observed_reconcile_request=looks.request(instance.metadata.annotations),
+    )
+
+
+def _ready_message(listed: Iterable[Entry]) -> str:
+    entries = tuple(listed)
+    ours = sum(1 for entry in entries if entry.source is Source.BUCKET_STORE)
+    if not ours:
+        return "No bucket is attached to this W&B yet."
+    kept = sum(1 for entry in entries if entry.source is Source.KEPT)
+    others = f" and {kept} that were there before" if kept else ""
+    return f"W&B runs with {ours} bucket{'s' if ours != 1 else ''} of BucketStores{others}."
+
+
+def without_look(
+    metadata: ObjectMeta, before: WandbInstanceStatus, verdict: Verdict, *, progress: Progress, now: datetime
+) -> WandbInstanceStatus:
+    """Return the status where the target could not be dealt with: what was known of it stays."""
+    verdicts = (ACCEPTED, verdict) if verdict.type is not ConditionType.ACCEPTED else (verdict,)
+    outcome = Outcome(verdicts=(*verdicts, *_not_looked_at(before, verdict)), progress=progress)
+    return msgspec.structs.replace(
+        before,
+        observed_generation=metadata.generation,
+        conditions=_conditions(metadata, before, outcome, now=now, ready_message=""),
+        observed_reconcile_request=looks.request(metadata.annotations),
+    )
+
+
+def _not_looked_at(before: WandbInstanceStatus, cause: Verdict) -> Iterable[Verdict]:
+    known = {verdict.type: verdict for verdict in kept(before.conditions)}
+    for type_ in (ConditionType.CONFIGURED, ConditionType.ROLLED_OUT):
+        if type_ is cause.type:
+            continue
+        if type_ in known and cause.reason is not Reason.TARGET_NOT_FOUND:
+            yield known[type_]
+        else:
+            message = f"Not looked at, since {cause.type.value} is {cause.status}."
+            yield Verdict(type=type_, status="Unknown", reason=cause.reason, message=message)
+
+
+def elsewhere(instance: WandbInstance, *, now: datetime) -> WandbInstanceStatus:
+    """Return the status of a W&B that does not run in this cluster: there is nothing here to configure or roll out."""
+    dedicated = instance.spec.deployment_type == "DedicatedCloud"
+    message = (
+        "This W&B does not run in this cluster, so that nothing is configured here. What W&B must be told about a team's "
+        "bucket stands in its TeamStorage's status.handOver."
+    )
+    verdicts = (
+        Verdict(type=type_, status="Unknown", reason=Reason.ACTION_REQUIRED, message=message, gates=False)
+        for type_ in (ConditionType.CONFIGURED, ConditionType.ROLLED_OUT)
+    )
+    outcome = Outcome(verdicts=(ACCEPTED, *verdicts), progress=Progress.SETTLED)
+    hand_over = api.HandOver(
+        recipient="Your W&B account team",
+        text="We bring buckets of our own for teams of our Dedicated Cloud instance. Each bucket's address must be in the "
+        "instance's supported file stores before its team is created; we send you the addresses, which may hold keys, over "
+        "a secure channel.",
+    )
+    return WandbInstanceStatus(
+        observed_generation=instance.metadata.generation,
+        conditions=_conditions(instance.metadata, instance.status, outcome, now=now, ready_message=message),
+        hand_over=hand_over if dedicated else None,
+        observed_reconcile_request=looks.request(instance.metadata.annotations),
+    )
+
+
+def _conditions(
+    metadata: ObjectMeta, before: WandbInstanceStatus, outcome: Outcome, *, now: datetime, ready_message: str
+) -> tuple[api.Condition, ...]:
+    return conditions(
+        outcome,
+        previous=before.conditions,
+        generation=metadata.generation,
+        now=now,
+        ready_message=ready_message,
+    )
+
+
+def _contents(plan: Plan, situation: Situation, wish: Composition | None) -> Iterable[tuple[str, tuple[Entry, ...]]]:
+    """Yield the value, and its entries, that each container has after the plan."""
+    written = {write.workload.key: write for write in plan.writes}
+    provenance = wish.provenance if wish is not None else {}
+    for workload in situation.workloads:
+        write = written.get(workload.key)
+        for reading in workload.readings:
+            env, value = reading.env, reading.value
+            if write is not None and write.envs is None:
+                configuration = plan.create or _named(situation, plan.secret)
+            else:
+                if write is not None and reading.slot.container in (write.envs or {}):
+                    env = (write.envs or {})[reading.slot.container]
+                    value = _literal(env)
+                configuration = _referred(situation, env)
+            if configuration is not None:
+                entries = read(
+                    configuration.value, provenance=configuration.provenance, separator=configuration.separator
+                )
+                yield configuration.value, entries
+            else:
+                yield value or "", read(value, provenance=provenance, separator=situation.policy.separator)
+
+
+def _named(situation: Situation, secret: str) -> Configuration | None:
+    stored = situation.stored.get(secret)
+    return stored.configuration if stored is not None else None
+
+
+def _referred(situation: Situation, env: EnvVar | None) -> Configuration | None:
+    return next((each.configuration for each in situation.stored.values() if refers_to(env, each.name)), None)
+
+
+def _literal(env: EnvVar | None) -> str | None:
+    found: str | None = (env or {}).get("value")
+    return found
+
+
+def _entries(listed: tuple[Entry, ...], stores: Mapping[ObjectKey, BucketStore]) -> tuple[api.Entry, ...]:
+    by_uid = {store.metadata.uid: key for key, store in stores.items()}
+    redacted = addresses.redact_all([entry.text for entry in listed])
+    return tuple(
+        api.Entry(
+            address=shown,
+            source=entry.source.value,
+            identity=entry.identity,
+            bucket_store_ref=_reference(by_uid.get(entry.uid)),
+        )
+        for entry, shown in zip(listed, redacted, strict=True)
+    )[:_MOST_ENTRIES]
+
+
+def _reference(key: ObjectKey | None) -> ObjectReference | None:
+    return None if key is None else ObjectReference(name=key.name, namespace=key.namespace)
+
+
+def _workloads(plan: Plan, situation: Situation) -> tuple[WorkloadStatus, ...]:
+    found = []
+    for workload in situation.workloads[:_MOST_WORKLOADS]:
+        state, message = plan.states[workload.key]
+        containers = tuple(reading.slot.container for reading in workload.readings)
+        found.append(
+            WorkloadStatus(
+                kind=workload.kind,
+                name=workload.name,
+                state=state.value,
+                containers=containers,
+                message=message or None,
+            )
+        )
+    return tuple(found)
