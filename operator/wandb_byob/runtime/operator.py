@@ -185,7 +185,12 @@ def _listed(problem: str, paths: set[str]) -> str:
 
 
 def _reconcilers() -> Mapping[Kind, Reconcile]:
-    return {kind: importlib.import_module(f"wandb_byob.reconcile.{kind.value.lower()}").reconcile for kind in Kind}
+    modules = {kind: importlib.import_module(f"wandb_byob.reconcile.{kind.value.lower()}") for kind in Kind}
+    # BucketStores' remembers when each bucket is due, and so is made for each process.
+    stores: Reconcile = modules[Kind.BUCKET_STORE].reconciler()
+    return {kind: module.reconcile for kind, module in modules.items() if kind is not Kind.BUCKET_STORE} | {
+        Kind.BUCKET_STORE: stores
+    }
 
 
 def _providers() -> Mapping[str, Provider]:

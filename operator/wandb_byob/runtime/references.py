@@ -18,7 +18,7 @@ from wandb_byob.model.reasons import Reason
 
 # Written by us together, and no reason to look again; the second is the whole object as it was applied, which `generation` covers.
 _IGNORED_ANNOTATIONS: Final = frozenset({names.INTENT, "kubectl.kubernetes.io/last-applied-configuration"})
-_CONFLICTS: Final = frozenset({Reason.PATH_CONFLICT.value, Reason.BUCKET_CONFLICT.value})
+_CONFLICTS: Final = frozenset({Reason.PATH_CONFLICT.value, Reason.TEAM_CONFLICT.value, Reason.BUCKET_CONFLICT.value})
 
 
 @dataclass(frozen=True, slots=True, order=True)
