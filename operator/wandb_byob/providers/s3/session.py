@@ -214,8 +214,9 @@ class _Nobody:
 
 def _isolated_session(identity: "_OperatorsOwn | _Nobody") -> botocore.session.Session:
     """Return a session that reads neither environment nor files: every variable keeps its default."""
+    given = {"config_file": os.devnull, "credentials_file": os.devnull, "ignore_configured_endpoint_urls": True}
     variables = {
-        name: (None, None, os.devnull if name in ("config_file", "credentials_file") else default, convert)
+        name: (None, None, given.get(name, default), convert)
         for name, (_, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
     }
     session = botocore.session.Session(session_vars=variables)
