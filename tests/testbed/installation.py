@@ -1,16 +1,18 @@
 """The operator installed as a user installs it: the chart by real Helm, its pods run by `testbed.kubelet` under the chart's own rights."""
 
 import json
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from testbed import kubelet
+from testbed import kubelet, programs
 from testbed.cluster import Cluster
-from testbed.helm import Helm
 from testbed.kubelet import Kubelet, RunningPod
 from testbed.operator import samples
-from testbed.processes import wait_for
+from testbed.processes import TestbedError, child_environment, wait_for
 
+CHART = Path(__file__).parents[2] / "charts" / "wandb-byob"
 RELEASE = "byob"
 
 
@@ -21,17 +23,37 @@ class Installation:
         self.cluster = cluster
         self.kubelet = runner
         self.namespace = namespace
-        self.chart = Helm(cluster)
+        self._folder = cluster.plane.folder / "helm" / namespace
 
     def install(self, values: Mapping[str, Any] | None = None, *, wait: bool = True) -> None:
         """`helm install` with these values, and wait until one pod leads."""
-        self.chart.install(RELEASE, self.namespace, {**kubelet.VALUES, **(values or {})})
+        given = self._folder / "values.json"
+        given.parent.mkdir(parents=True, exist_ok=True)
+        given.write_text(json.dumps({**kubelet.VALUES, **(values or {})}))
+        self.helm("install", RELEASE, str(CHART), f"--values={given}")
         if wait:
             self.wait_leading()
 
     def uninstall(self) -> str:
         """`helm uninstall`, its hook included, and what Helm says."""
-        return self.chart.finish(self.chart.uninstall(RELEASE, self.namespace, "--timeout=90s"))
+        return self.helm("uninstall", RELEASE, "--timeout=90s")
+
+    def helm(self, *arguments: str) -> str:
+        """Run Helm as administrator in the release's namespace and return what it says; raises TestbedError with its words."""
+        folders = {name: str(self._folder) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")}
+        argv = [str(programs.path("helm")), f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={self.namespace}"]
+        done = subprocess.run(
+            [*argv, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=child_environment(folders),
+            check=False,
+            timeout=180,
+        )
+        if done.returncode:
+            raise TestbedError(f"helm {' '.join(arguments)} failed: {done.stdout}")
+        return done.stdout
 
     def pods(self) -> list[RunningPod]:
         """The operator's pods that run."""

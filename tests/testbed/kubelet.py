@@ -151,8 +151,10 @@ class Kubelet:
             self._report(pod, "Running", ready=pod.job or pod.ready())
         elif pod.job:
             status = process.popen.returncode if process.popen is not None else 1
+            process.stop()
             self._report(pod, "Failed" if status else "Succeeded", ready=False)
         elif self._restarting.is_set():
+            process.stop()
             pod.restarts += 1
             pod.start()
 

@@ -157,7 +157,7 @@ def _decoded(data: str) -> str:
 
 def _complete(deployment: Any) -> bool:
     status, replicas = deployment.get("status", {}), deployment["spec"]["replicas"]
-    return (
+    return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
         and status.get("updatedReplicas", 0) == replicas
         and status.get("replicas", 0) == replicas
