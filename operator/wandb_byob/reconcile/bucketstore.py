@@ -15,8 +15,9 @@ from wandb_byob.kube.client import BUCKET_STORES, ForbiddenError
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStatus, BucketStore, PlannedChange
 from wandb_byob.model.checks import Check
-from wandb_byob.model.errors import DomainError
+from wandb_byob.model.errors import DomainError, Waiting
 from wandb_byob.model.keys import ObjectKey
+from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context, Provisioned
 from wandb_byob.reconcile import store_deletion, store_status
 from wandb_byob.reconcile.base import Reconcile, Result, World
@@ -174,6 +175,8 @@ def _record_intent(subject: Subject, inputs: Inputs, context: Context) -> bool:
     creating = may_create and not inputs.provider.exists(context)
     intent = create if creating else f"use {inputs.identity} for {metadata.uid}"
     if recorded != intent or not apply.has_finalizer(subject.body):
+        if gather.terminating(subject.world.kube, metadata.namespace):
+            raise Waiting(Reason.PROGRESSING, "The namespace is being deleted, and no bucket is begun in it.")
         body = apply.add_finalizer(subject.world.kube, BUCKET_STORES, subject.body, annotations={names.INTENT: intent})
         subject.body["metadata"] = body["metadata"]
     return creating

@@ -80,7 +80,7 @@ def reconcile(world: World, key: ObjectKey) -> Result:
         bucket = _accepted(subject)
     except (DomainError, ForbiddenError) as error:
         return _refused(subject, error)
-    if not apply.has_finalizer(body):
+    if not apply.has_finalizer(body) and not gather.terminating(world.kube, key.namespace):
         apply.add_finalizer(world.kube, TEAM_STORAGES, body)
     return _judged(subject, bucket)
 

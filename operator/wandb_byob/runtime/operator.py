@@ -23,6 +23,7 @@ from wandb_byob.model.redaction import Redactor
 from wandb_byob.providers.base import Provider
 from wandb_byob.reconcile.base import Reconcile, World
 from wandb_byob.runtime import logs, probes
+from wandb_byob.runtime.endings import Endings
 from wandb_byob.runtime.events import EventWriter
 from wandb_byob.runtime.leader import Election
 from wandb_byob.runtime.leases import LeaseLock
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 _DRAIN_SECONDS: Final = 12.0
 _EVENTS_SECONDS: Final = 2.0
 _WATCHER_SECONDS: Final = 4.0
+_ENDINGS_SECONDS: Final = 3.0
 _LEASE_READ_SECONDS: Final = 5.0
 # Workers that the background lane never takes, so that an edit finds one.
 _RESERVED_WORKERS: Final = 2
@@ -82,6 +84,8 @@ class Operator:
         release = f"{config.release_namespace}/{config.release_name}"
         self._tenancy = NamespaceLeases(lambda namespace: self._lock(namespace, NAMESPACE_LEASE, release))
 
+        # Not fenced: a process that is told to end together with its namespace may be the last that can write.
+        self._endings = Endings(self._lease_client, config.namespaces, leading=lambda: self._election.leading)
         self._events = EventWriter(kube, self._keeper, instance=pod)
         self._wakeups = Wakeups(self._queue, on_gone=self._metrics.forget)
         self._streams = Streams(WATCHED, config.namespaces)
@@ -119,6 +123,7 @@ class Operator:
         self._watcher.start()
         self._repairs.start()
         self._election.start()
+        self._endings.start()
         self._stop.wait()
         self._shut_down()
         return 0
@@ -129,6 +134,7 @@ class Operator:
         self._queue.close()
         self._watcher.stop()
         self._repairs.stop()
+        self._endings.stop(_ENDINGS_SECONDS)
         drained = self._queue.drain(_DRAIN_SECONDS)
         if not drained:
             logger.warning("Work is still going on: the Lease is left to expire, so that nobody else writes meanwhile")

@@ -1,0 +1,96 @@
+"""Namespaces that are being deleted: our finalizers are taken off before the permission to do so is gone.
+
+When a namespace is deleted, its Roles go with all else, in no particular order, and without them nobody of ours can take a
+finalizer off: the namespace would never end. Kubernetes removes the pods first and waits for them, which gives the time: each
+namespace is looked at every two seconds, and once more when this process itself is told to end (it may run in that namespace).
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from wandb_byob.kube.apply import has_finalizer, remove_finalizer
+from wandb_byob.kube.client import (
+    BUCKET_STORES,
+    TEAM_STORAGES,
+    WANDB_INSTANCES,
+    ConflictError,
+    KubeClient,
+    KubeError,
+    Resource,
+)
+from wandb_byob.kube.gather import terminating
+
+logger = logging.getLogger(__name__)
+
+_TICK: Final = 2.0
+# With very many namespaces each is looked at more rarely: reads are not free either.
+_READS_PER_SECOND: Final = 10.0
+_TRIES: Final = 5
+
+
+class Endings:
+    """Looks at the watched namespaces in a thread of its own; `leading` says whether this process may write at rest.
+
+    Without a list of namespaces (all are watched) there is nothing to do: the permissions are then cluster-wide and stay.
+    """
+
+    def __init__(self, kube: KubeClient, namespaces: Sequence[str], *, leading: Callable[[], bool]) -> None:
+        self._kube = kube
+        self._namespaces = tuple(namespaces)
+        self._leading = leading
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="endings", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Look a last time, for at most so long: after it nobody may be left to take finalizers off."""
+        self._stop.set()
+        deadline = time.monotonic() + seconds
+        for namespace in self._namespaces:
+            if time.monotonic() < deadline:
+                self._look(namespace)
+
+    def _run(self) -> None:
+        pause = max(_TICK, len(self._namespaces) / _READS_PER_SECOND)
+        while not self._stop.wait(pause):
+            for namespace in self._namespaces if self._leading() else ():
+                self._look(namespace)
+
+    def _look(self, namespace: str) -> None:
+        try:
+            if terminating(self._kube, namespace):
+                let_go(self._kube, namespace)
+        except KubeError as error:
+            logger.info("Namespace %s could not be looked at: %s", namespace, error)
+
+
+def let_go(kube: KubeClient, namespace: str) -> None:
+    """Take our finalizers off all objects of a namespace that is being deleted; raises KubeError."""
+    for resource in (TEAM_STORAGES, BUCKET_STORES, WANDB_INSTANCES):
+        held: Iterable[dict[str, Any]] = [body for body in kube.list(resource, namespace) if has_finalizer(body)]
+        for body in held:
+            _let_go(kube, resource, body)
+            logger.info(
+                "%s %s is let go, since its namespace is being deleted", resource.kind, body["metadata"]["name"]
+            )
+
+
+def _let_go(kube: KubeClient, resource: Resource, body: dict[str, Any]) -> None:
+    current: dict[str, Any] | None = body
+    for attempt in range(_TRIES):
+        if current is None:
+            return
+        try:
+            remove_finalizer(kube, resource, current)
+        except ConflictError:
+            if attempt == _TRIES - 1:
+                raise
+            current = kube.get(resource, body["metadata"]["namespace"], body["metadata"]["name"])
+        else:
+            return
