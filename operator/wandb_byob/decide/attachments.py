@@ -118,6 +118,17 @@ def asks(use: Use, team: TeamStorage) -> bool:
         and team.metadata.annotations.get(names.PAUSED) != "true"
         and team.spec.create_team is None
         and team.metadata.uid not in use.giving_way
+        and not _refused(team)
+    )
+
+
+def _refused(team: TeamStorage) -> bool:
+    """Say whether its own look refused it as it is now, for what only that one sees (two TeamStorages for one team)."""
+    return any(
+        condition.type == ConditionType.ACCEPTED
+        and condition.status == "False"
+        and (condition.observed_generation or 0) >= team.metadata.generation
+        for condition in team.status.conditions
     )
 
 
