@@ -122,7 +122,7 @@ class Operator:
 
     def records(self) -> list[dict[str, Any]]:
         """The log's records so far; a line that is not JSON is an error, since log collectors would choke on it."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [json.loads(line) for line in self.log.read_text().split("\n") if line]
 
 
 def samples(port: int) -> dict[str, float]:

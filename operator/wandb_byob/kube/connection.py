@@ -150,7 +150,7 @@ def _pem(section: Mapping[str, Any], name: str, path: Path) -> str | None:
     """Return a PEM text that stands in the file itself (base64) or in a file of its own (relative to the kubeconfig)."""
     if data := section.get(f"{name}-data"):
         try:
-            return base64.b64decode(data).decode("ascii")
+            return base64.b64decode("".join(data.split()), validate=True).decode("ascii")
         except (binascii.Error, UnicodeDecodeError):
             raise ConnectionConfigError(f"{path}: {name}-data is not base64 of a PEM text.") from None
     return _read(path.parent / section[name]) if section.get(name) else None

@@ -40,7 +40,7 @@ class Index:
     _secrets: dict[SecretName, int] = field(default_factory=dict)
     _workloads: dict[tuple[str, str, str], _Workload] = field(default_factory=dict)
 
-    def keys(self) -> tuple[ObjectKey, ...]:
+    def objects(self) -> tuple[ObjectKey, ...]:
         """Return all objects of ours that are known."""
         return tuple(self._facts)
 

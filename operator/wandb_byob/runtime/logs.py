@@ -1,7 +1,8 @@
 """Logs: one line per record, with the object it is about, redacted as a whole.
 
-Redaction is done on the finished line, so it covers arguments, extras and tracebacks, of our own loggers and of everybody's
-(kopf, botocore, urllib3, google, azure): all of them end in the one handler that is set up here.
+Redaction is done where a line is made, so it covers arguments, extras and tracebacks, of our own loggers and of everybody's
+(kopf, botocore, urllib3, google, azure): all of them end in the one handler that is set up here. In JSON each value is redacted by
+itself: a Secret that holds a piece of JSON's own syntax must not be able to spoil the lines.
 """
 
 import json
@@ -32,19 +33,13 @@ class Redacts(Protocol):
 
 
 class _Formatter(logging.Formatter):
-    """What both forms share: redaction of the finished line, and which object a record is about."""
+    """What both forms share."""
 
     def __init__(self, keeper: Redacts) -> None:
         super().__init__()
         self._keeper = keeper
 
-    def format(self, record: logging.LogRecord) -> str:
-        return self._keeper.redact(self.line(record))
-
-    def line(self, record: logging.LogRecord) -> str:
-        raise NotImplementedError
-
-    def traceback(self, record: logging.LogRecord) -> str:
+    def _traceback(self, record: logging.LogRecord) -> str:
         parts = [self.formatException(record.exc_info)] if record.exc_info and record.exc_info[0] else []
         if record.stack_info:
             parts.append(record.stack_info)
@@ -54,7 +49,7 @@ class _Formatter(logging.Formatter):
 class JsonFormatter(_Formatter):
     """A JSON object a line: `ts`, `level`, `msg`, `logger`, `object` (`Kind/namespace/name`), whatever extra, `exc`."""
 
-    def line(self, record: logging.LogRecord) -> str:
+    def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
         entry: dict[str, Any] = {
             "ts": _timestamp(record),
@@ -65,20 +60,31 @@ class JsonFormatter(_Formatter):
         if about := _about(record):
             entry["object"] = about
         entry |= {key: value for key, value in vars(record).items() if key not in _STANDARD | _DROPPED | entry.keys()}
-        if text := self.traceback(record):
+        if text := self._traceback(record):
             entry["exc"] = text
-        return json.dumps(entry, default=str, ensure_ascii=False)
+        return json.dumps(self._redacted(entry), ensure_ascii=False)
+
+    def _redacted(self, value: Any) -> Any:
+        match value:
+            case bool() | int() | float() | None:
+                return value
+            case dict():
+                return {str(key): self._redacted(each) for key, each in value.items()}
+            case list() | tuple():
+                return [self._redacted(each) for each in value]
+            case _:
+                return self._keeper.redact(str(value))
 
 
 class ConsoleFormatter(_Formatter):
     """For people: time, level, object, text; tracebacks below."""
 
-    def line(self, record: logging.LogRecord) -> str:
+    def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
         about = _about(record)
         head = f"{_timestamp(record)[11:23]} {record.levelname:<7} "
-        text = "\n".join(filter(None, (record.getMessage(), self.traceback(record))))
-        return f"{head}{f'[{about}] ' if about else ''}{text}"
+        text = "\n".join(filter(None, (record.getMessage(), self._traceback(record))))
+        return self._keeper.redact(f"{head}{f'[{about}] ' if about else ''}{text}")
 
 
 def set_up(keeper: Redacts, *, form: str, level: str, stream: TextIO | None = None) -> None:

@@ -27,13 +27,13 @@ class Wakeups:
         """Ask for a look at everything that is known, and from now on at what changes."""
         with self._lock:
             self._begun = True
-            known = self._index.keys()
+            known = self._index.objects()
         self._first_look(known)
 
     def known(self, kind: Kind, namespace: str) -> set[ObjectKey]:
         """Return the known objects of a kind in a namespace ("" is all)."""
         with self._lock:
-            known = self._index.keys()
+            known = self._index.objects()
         return {key for key in known if key.kind is kind and namespace in {"", key.namespace}}
 
     def saw_object(self, kind: Kind, event: str | None, obj: Mapping[str, Any]) -> None:

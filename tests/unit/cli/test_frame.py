@@ -1,0 +1,62 @@
+"""The frame of the command line: quick help, lazy commands, clear statuses."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from wandb_byob.cli import COMMANDS, main
+
+HEAVY = ("kopf", "boto3", "aiohttp", "urllib3", "prometheus_client", "google", "azure", "kubernetes", "yaml")
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(f"{name} " in shown and command.help in shown for name, command in COMMANDS.items())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["operator", "--help"]])
+def test_help_imports_nothing_heavy_and_is_quick(arguments: list[str]) -> None:
+    """In a fresh process. The import list is what makes it quick anywhere; half a second of its own time is the promise."""
+    code = f"import sys\nfrom wandb_byob.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+    code += f"import time\nprint('HEAVY', sorted(sys.modules.keys() & set({HEAVY!r})), time.process_time())"
+    began = time.process_time()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("HEAVY [] ")
+    assert float(last.split()[-1]) < 0.5
+    assert time.process_time() - began < 0.5
+
+
+def test_without_a_command_the_help_is_shown_and_the_status_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "commands:" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["opreator"])
+    assert ended.value.code == 2
+    assert "opreator" in capsys.readouterr().err
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib.metadata import version
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip().endswith(version("wandb-byob"))
+
+
+def test_as_a_kubectl_plugin_it_calls_itself_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/kubectl-byob"])
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: kubectl byob")
