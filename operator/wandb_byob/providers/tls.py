@@ -8,6 +8,7 @@ from typing import Final
 import certifi
 
 from wandb_byob.decide.connections import Fault
+from wandb_byob.providers.sockets import TimedTLSSocket
 
 _SYSTEM_BUNDLES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine
@@ -46,6 +47,7 @@ def trust(ca_bundle: str | None) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = TimedTLSSocket
     if ca_bundle is None:
         context.load_verify_locations(cafile=_system_bundle())
         return context

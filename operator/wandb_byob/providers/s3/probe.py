@@ -20,6 +20,7 @@ from wandb_byob.decide.probes import Failure
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import Credentials
 from wandb_byob.providers.base import Context
+from wandb_byob.providers.s3 import errors
 from wandb_byob.providers.s3.clean_up import FOLDER, CleanUp
 from wandb_byob.providers.s3.exchange import Exchange
 from wandb_byob.providers.s3.signed import SignedAccess, explained, signed_access
@@ -74,6 +75,7 @@ class _Look:
     checks: list[Check] = field(default_factory=list)
     shown: list[tuple[str, Reply]] = field(default_factory=list)
     stopped: bool = False
+    versioning: str | None = None
 
     def path(self, client: "S3Client", path: str) -> None:
         """Try one declared path, and delete what that has written whatever comes."""
@@ -91,7 +93,7 @@ class _Look:
                 passes.append(plain)
                 plain.run()
         finally:
-            left = self._clean_up(folder, passes)
+            left = self._clean_up(client, folder, passes)
         self.shown = self.shown or encoded.shown or plain.shown
         self._judge(path, passes)
         self.checks.append(probes.clean_up_check(left, path=path))
@@ -115,7 +117,7 @@ class _Look:
         final = isinstance(error, TransportError)
         return Failure(code=text.code, message=text.message, remedy=text.remedy, final=final)
 
-    def _clean_up(self, folder: str, passes: Iterable[Exchange]) -> tuple[str, ...]:
+    def _clean_up(self, client: "S3Client", folder: str, passes: Iterable[Exchange]) -> tuple[str, ...]:
         signers = (self.context.data, self.context.admin)
         cleaner = CleanUp(
             bucket=self.target.bucket,
@@ -129,9 +131,20 @@ class _Look:
         left = cleaner.delete(
             known | set(stale),
             keys=frozenset(each.key for each in passes),
-            uncertain=any(each.uncertain for each in passes),
+            uncertain=any(each.uncertain for each in passes) or self._keeps_markers(client, passes),
         )
         return tuple(str(item) for item in left)
+
+    def _keeps_markers(self, client: "S3Client", passes: Iterable[Exchange]) -> bool:
+        """Say whether deleting may leave a marker that no reply tells of: MinIO's way where versioning is suspended."""
+        if not any(CheckName.DELETE_OBJECT in each.outcomes for each in passes):
+            return False
+        if self.versioning is None:
+            try:
+                self.versioning = client.get_bucket_versioning(Bucket=self.target.bucket).get("Status", "")
+            except errors.SDK_ERRORS as error:
+                self.versioning = "" if errors.is_unsupported(error, self.target) else "Unknown"
+        return self.versioning != ""
 
     def _judge(self, path: str, passes: list[Exchange]) -> None:
         """Turn the passes for a path into checks; what fails for the whole bucket is said once, and ends the probe."""
