@@ -63,9 +63,11 @@ def helm(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, timeout=60)
 
 
-def template(values: dict[str, Any], *, release: str = "wandb-byob") -> subprocess.CompletedProcess[str]:
-    """Run `helm template` with these values in namespace byob-system."""
-    return helm("template", release, str(CHART), "--namespace", NAMESPACE, "--values", "-", stdin=json.dumps(values))
+def template(
+    values: dict[str, Any], *, release: str = "wandb-byob", namespace: str = NAMESPACE
+) -> subprocess.CompletedProcess[str]:
+    """Run `helm template` with these values."""
+    return helm("template", release, str(CHART), "--namespace", namespace, "--values", "-", stdin=json.dumps(values))
 
 
 def render(values: dict[str, Any], *, release: str = "wandb-byob") -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chart.rendering import NAMESPACE, VALUE_SETS, pod_specs, render
+from wandb_byob.cli import release
 from wandb_byob.model.config import Config
 from wandb_byob.runtime import command
 from wandb_byob.runtime.tenancy import NAMESPACE_LEASE
@@ -43,6 +44,21 @@ CONFIGS = {
 def test_values_become_the_configuration(name: str) -> None:
     """Every value that is the operator's business arrives in its Config as the administrator wrote it."""
     assert config(VALUE_SETS[name]) == CONFIGS[name]
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_hook_means_the_same_release(name: str) -> None:
+    """`byob release` in the hook's Job is told of the same release and the same namespaces as the operator."""
+    objects = pod_specs(render(VALUE_SETS[name]))
+    command_name, *given = objects["Job"]["containers"][0]["args"]
+    assert command_name == "release"
+    parser = argparse.ArgumentParser()
+    release.add_arguments(parser)
+    parsed = parser.parse_args(given)
+    expected = config(VALUE_SETS[name])
+    named = tuple(each for flag in parsed.namespaces or () for each in flag.split(","))
+    assert (parsed.release_namespace, parsed.release_name) == (expected.release_namespace, expected.release_name)
+    assert (named, parsed.all_namespaces) == (expected.namespaces, not expected.namespaces)
 
 
 @pytest.mark.parametrize("name", VALUE_SETS)

@@ -88,11 +88,18 @@ def test_token_is_mounted_only_where_it_is_used(kind: str) -> None:
 
 
 def test_hook_runs_before_an_uninstall_and_cleans_up() -> None:
-    """All of the hook is made before the Job, and goes when it succeeded; a failed one stays to be looked at."""
-    hooks = [each for each in render({}) if "helm.sh/hook" in each["metadata"].get("annotations", {})]
-    assert {each["kind"] for each in hooks} == {"ServiceAccount", "Role", "RoleBinding", "Job"}
-    for each in hooks:
-        annotations = each["metadata"]["annotations"]
-        assert annotations["helm.sh/hook"] == "pre-delete"
-        assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
-        assert (int(annotations["helm.sh/hook-weight"]) == 0) == (each["kind"] == "Job")
+    """The hook is one Job under the operator's own account; it goes when it succeeded, and a failed one stays to be looked at."""
+    objects = render({})
+    (hook,) = [each for each in objects if "helm.sh/hook" in each["metadata"].get("annotations", {})]
+    assert hook["kind"] == "Job"
+    assert hook["metadata"]["annotations"] == {
+        "helm.sh/hook": "pre-delete",
+        "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
+    }
+    specs = pod_specs(objects)
+    assert specs["Job"]["serviceAccountName"] == specs["Deployment"]["serviceAccountName"]
+
+
+def test_hook_can_be_left_out() -> None:
+    """Without it an uninstall runs nothing."""
+    assert not of_kind(render({"releaseOnUninstall": {"enabled": False}}), "Job")

@@ -122,16 +122,6 @@ def test_leases_by_name_only(values: dict[str, Any]) -> None:
             assert rule["resourceNames"] == ["wandb-byob", f"{fullname}-leader"]
 
 
-@SETS
-def test_the_hook_reads_no_secret(values: dict[str, Any]) -> None:
-    """The uninstall hook may take finalizers off our kinds and hold the Lease, nothing else."""
-    hooks = [each for each in of_kind(render(values), "Role", "ClusterRole") if "annotations" in each["metadata"]]
-    assert hooks
-    for role in hooks:
-        assert {resource for _, resource, _ in granted(role)} <= {*KINDS, "leases"}
-        assert {verb for _, resource, verb in granted(role) if resource in KINDS} <= {"get", "list", "patch"}
-
-
 def test_aggregated_roles_are_opt_in_and_about_our_kinds() -> None:
     """The view and edit roles hold rights on our three kinds only; status stays the operator's."""
     objects = render({"rbac": {"aggregateToDefaultRoles": True}})

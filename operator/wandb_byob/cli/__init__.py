@@ -19,6 +19,7 @@ class Command:
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "operator": Command("Run the controller.", "wandb_byob.runtime.command"),
+    "release": Command("Let go of all objects before an uninstall.", "wandb_byob.cli.release"),
 }
 
 
@@ -56,4 +57,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from wandb_byob import version
 
-        parser.exit(message=f"{parser.prog} {version()}\n")
+        print(f"{parser.prog} {version()}")
+        parser.exit()
