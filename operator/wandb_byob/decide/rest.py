@@ -12,7 +12,7 @@ from wandb_byob.decide.conditions import Progress, Verdict
 from wandb_byob.decide.configuration import Before, Configuration, Stored
 from wandb_byob.decide.plan import POLL, Plan, configured, rolled_out
 from wandb_byob.decide.situation import Situation
-from wandb_byob.decide.stages import DONE, complete, next_writes, under_way
+from wandb_byob.decide.stages import DONE, complete, next_writes, not_blamed, under_way
 from wandb_byob.decide.takeover import advice, refusal
 from wandb_byob.decide.timing import hold
 from wandb_byob.decide.workloads import State, Workload
@@ -101,7 +101,7 @@ def _resting(look: _Look, verdict: Verdict, *, progress: Progress) -> Plan:
         progress = Progress.RECONCILING
     if look.obstacle is not None:
         progress = Progress.STALLED
-    good = current is not None and out.status == "True"
+    good = current is not None and (out.status == "True" or situation.proven(current))
     return Plan(
         configured=verdict,
         rolled_out=out,
@@ -153,7 +153,11 @@ def _runs(look: _Look) -> bool:
     if current is None:
         return True
     if situation.proven(current):
-        return all(w.health.live or w.health.state is State.NOT_WAITED_FOR for w in situation.workloads)
+        before = current.configuration.before
+        return all(
+            w.health.live or w.health.state is State.NOT_WAITED_FOR or not _was_healthy(before.get(w.key))
+            for w in situation.workloads
+        )
     return complete(situation, current)
 
 
@@ -163,15 +167,20 @@ def _was_healthy(before: Before | None) -> bool:
 
 def _states(look: _Look) -> dict[str, tuple[State, str]]:
     lacking = {workload.key for workload in look.lacking}
-    return {workload.key: _state(workload, lacking=workload.key in lacking) for workload in look.situation.workloads}
+    before = look.current.configuration.before if look.current is not None else {}
+    return {
+        workload.key: (State.PENDING, "It does not have the configuration.")
+        if workload.key in lacking
+        else _state(workload, healthy=_was_healthy(before.get(workload.key)))
+        for workload in look.situation.workloads
+    }
 
 
-def _state(workload: Workload, *, lacking: bool) -> tuple[State, str]:
-    if lacking:
-        return State.PENDING, "It does not have the configuration."
-    if workload.health.live and workload.health.state is State.PROGRESSING:
+def _state(workload: Workload, *, healthy: bool) -> tuple[State, str]:
+    state, message = workload.health.state, workload.health.message
+    if workload.health.live and state is State.PROGRESSING:
         return State.CURRENT, ""
-    return workload.health.state, workload.health.message
+    return not_blamed(state, message) if not healthy else (state, message)
 
 
 def _finished(look: _Look, out: Verdict) -> str:
@@ -223,10 +232,6 @@ def _change(look: _Look, wish: Composition, *, pending: Sequence[Pending], progr
         provenance=wish.provenance,
         before={workload.key: _before(workload) for workload in situation.workloads},
     )
-    begun = _begun(situation, configuration)
-    if begun is not None:
-        written = next_writes(situation, begun.name, before=begun.configuration.before)
-        return under_way(situation, begun.name, written=written)
     busy = [w.key for w in situation.workloads if w.health.state is State.PROGRESSING and look.obstacle is None]
     wait = hold(
         pending,
@@ -250,21 +255,6 @@ def _before(workload: Workload) -> Before:
         template=workload.template,
         healthy=workload.health.state is not State.FAILED,
         env={reading.slot.container: reading.env for reading in workload.readings},
-    )
-
-
-def _begun(situation: Situation, wanted: Configuration) -> Stored | None:
-    """Return a configuration with this content that was brought to some workloads when a look was interrupted."""
-    failed = situation.memory.failed
-    return next(
-        (
-            stored
-            for stored in situation.stored.values()
-            if stored.configuration.same_list(wanted)
-            and situation.touched(stored)
-            and (failed is None or stored.name != failed.secret_name)
-        ),
-        None,
     )
 
 

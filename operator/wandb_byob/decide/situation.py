@@ -64,16 +64,17 @@ class Situation:
     def current(self) -> Stored | None:
         """Return the configuration that the target has or should have, None before the first.
 
-        What the status names comes first: that a target was installed anew does not undo it. Without a status it is the
-        newest that the target refers to.
+        It is what the status names, also where the target was installed anew or set back to an older one; or what the target
+        has, if that is newer: a look was interrupted before it could write the status, or the status was lost.
         """
         given_up = self.failed
         ruled_out = given_up.name if given_up is not None and not self.touched(given_up) else None
-        named = self.stored.get(self.memory.secret)
-        if named is not None and named.name != ruled_out:
-            return named
-        touched = [each for each in self.stored.values() if self.touched(each)]
-        return max(touched, key=lambda each: (each.created, each.name), default=None)
+        known = [
+            each
+            for each in self.stored.values()
+            if each.name != ruled_out and (each.name == self.memory.secret or self.touched(each))
+        ]
+        return max(known, key=lambda each: (each.created, each.name == self.memory.secret, each.name), default=None)
 
     def touched(self, stored: Stored) -> bool:
         """Say whether any container of the target has this configuration."""

@@ -36,9 +36,16 @@ def state_of(workload: Workload, secret: str, *, before: Mapping[str, Before]) -
         return State.PENDING, waits
     health = workload.health
     earlier = before.get(workload.key)
-    if health.state not in DONE and earlier is not None and not earlier.healthy:
-        return State.NOT_WAITED_FOR, f"It did not run well before this rollout either. {health.message}"
+    if earlier is not None and not earlier.healthy:
+        return not_blamed(health.state, health.message)
     return health.state, health.message
+
+
+def not_blamed(state: State, message: str) -> tuple[State, str]:
+    """Return the state of a workload that did not run well before either."""
+    if state in DONE:
+        return state, message
+    return State.NOT_WAITED_FOR, f"It did not run well before this rollout either. {message}".rstrip()
 
 
 def states(
