@@ -21,12 +21,14 @@ from typing import Any
 
 import yaml
 
+from wandb_byob.cli import COMMANDS
 from wandb_byob.model.checks import CheckName
 from wandb_byob.model.reasons import REASONS, Reason
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "wandb-byob"
 SPOT = re.compile(r"(<!-- output: (?P<name>[a-z0-9-]+) -->\n)(?P<text>.*?)(<!-- end of output -->)", re.DOTALL)
+COMMAND = re.compile(r"(?<!get )(?<![-\w])byob ([a-z]+)")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -100,20 +102,34 @@ def write(*, check: bool) -> int:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             print(f"wrote {name}")
-    explained = (ROOT / "docs" / "checks.md").read_text()
-    missing = [name.value for name in CheckName if f"| `{name.value}` |" not in explained]
-    if missing:
-        print(f"docs/checks.md has no row for {', '.join(missing)}: write one.")
+    for problem in problems():
+        print(problem)
         status = 1
     if status and check:
         print("Run hack/docs.py and commit what it writes.")
     return status
 
 
+def problems() -> Iterator[str]:
+    """Yield what a person has to mend: checks that are not explained, commands that the documents name and that are not there."""
+    explained = (ROOT / "docs" / "checks.md").read_text()
+    missing = [name.value for name in CheckName if f"| `{name.value}` |" not in explained]
+    if missing:
+        yield f"docs/checks.md has no row for {', '.join(missing)}: write one."
+    for file in pages():
+        for name in sorted(set(COMMAND.findall(file.read_text())) - set(COMMANDS)):
+            yield f"{file.relative_to(ROOT)} names `byob {name}`, and there is no such command."
+
+
+def pages() -> list[Path]:
+    """Return the documents for users; decisions (docs/adr) may speak of what is to come."""
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
 def spots() -> dict[str, tuple[Path, re.Match[str]]]:
     """Return the places for output by name; a name that is used twice is refused."""
     found: dict[str, tuple[Path, re.Match[str]]] = {}
-    for file in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    for file in pages():
         for match in SPOT.finditer(file.read_text()):
             if match["name"] in found:
                 raise SystemExit(f"There are two places named {match['name']}: {found[match['name']][0]} and {file}.")
