@@ -27,7 +27,7 @@ class _Rule:
 
 
 def _re(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.ASCII)
+    return re.compile(text, re.ASCII | re.DOTALL)
 
 
 _LENGTH: Final = _Rule(message="has 3 to 63 characters", good=_re(r".{3,63}"))

@@ -138,9 +138,9 @@ class GuardedSession:
             )
             return self._read(response)
         except ConnectFailure as failure:
-            raise self._error(failure.fault, failure.refusal) from None
+            raise transport_error(failure.fault, policy=self.policy, refusal=failure.refusal) from None
         except (errors.HTTPError, OSError) as error:
-            raise self._error(_classify(error)) from None
+            raise transport_error(_classify(error), policy=self.policy) from None
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -152,7 +152,7 @@ class GuardedSession:
             while piece := response.read1(_CHUNK):
                 body += piece
                 if len(body) > MAX_REPLY:
-                    raise self._error(Fault.TOO_LARGE)
+                    raise transport_error(Fault.TOO_LARGE, policy=self.policy)
         except BaseException:
             response.close()
             raise
@@ -160,12 +160,13 @@ class GuardedSession:
         self.last_date = response.headers.get("Date", "")
         return Reply(status=response.status, headers=response.headers, body=bytes(body))
 
-    def _error(self, fault: Fault, refusal: Refusal | None = None) -> TransportError:
-        """Return the error for a fault, of the kind that botocore retries where that may help."""
-        why = refusal or explain(fault, endpoint=self.policy.endpoint, field=self.policy.field)
-        if fault in _RETRIED:
-            return RetriedTransportError(fault, why)
-        return TransientTransportError(fault, why) if fault in _SLOW else TransportError(fault, why)
+
+def transport_error(fault: Fault, *, policy: Policy, refusal: Refusal | None = None) -> TransportError:
+    """Return the error for a fault, of the kind that botocore retries where that may help."""
+    why = refusal or explain(fault, endpoint=policy.endpoint, field=policy.field)
+    if fault in _RETRIED:
+        return RetriedTransportError(fault, why)
+    return TransientTransportError(fault, why) if fault in _SLOW else TransportError(fault, why)
 
 
 def _classify(error: BaseException) -> Fault:
