@@ -16,6 +16,7 @@ _REACHABILITY: Final = frozenset(
     {CheckName.ENDPOINT_REACHABLE, CheckName.TLS, CheckName.CLOCK_SKEW, CheckName.CREDENTIALS}
 )
 _BROWSER: Final = frozenset({CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED})
+_CATALOGUE: Final = tuple(CheckName)
 # The CRD's limit for status.checks.
 _MOST_CHECKS: Final = 4096
 
@@ -156,8 +157,8 @@ def skipped(type_: ConditionType, cause: Verdict) -> Verdict:
 
 
 def to_status(checks: Iterable[Check], *, paths: Sequence[str]) -> tuple[api.Check, ...]:
-    """Return checks as the status lists them: those of the bucket, then those of each declared path."""
-    given = tuple(_wire(check) for check in checks)
+    """Return checks as the status lists them: those of the bucket, then those of each declared path, always in the same order."""
+    given = tuple(_wire(check) for check in sorted(checks, key=lambda check: _CATALOGUE.index(check.name)))
     listed = (*of_bucket(given), *(check for path in paths for check in of_path(given, path)))
     return listed if len(listed) <= _MOST_CHECKS else _shortened(listed)
 
