@@ -1,12 +1,14 @@
 """The operator's process with reconcilers that only log each look: for tests of the process itself, whatever reconcilers do.
 
 `python recording_operator.py operator FLAGS...` takes the flags of `byob operator`. Each look is a log record with `look` true; an
-object with the annotation `testbed/after` is looked at again after so many seconds, one with `testbed/write` gets an annotation written.
+object with the annotation `testbed/after` is looked at again after so many seconds, with `testbed/write` it is written to, with
+`testbed/takes` the look lasts so many seconds.
 """
 
 import logging
 import os
 import sys
+import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from datetime import timedelta
@@ -33,6 +35,7 @@ def reconcile(world: World, key: ObjectKey) -> Result:
     if "testbed/write" in annotations:
         body = {"metadata": {"annotations": {"testbed/written-by": os.environ["POD_NAME"]}}}
         world.kube.patch(_RESOURCES[key.kind], key.namespace, key.name, body, patch_type=PatchType.MERGE)
+    time.sleep(float(annotations.get("testbed/takes", 0)))
     logger.info("looked", extra={"look": True, "found": found is not None})
     after = annotations.get("testbed/after")
     return Result(after=timedelta(seconds=float(after)) if after else None)

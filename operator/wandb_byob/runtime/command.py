@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wandb_byob.decide.endpoints import parse_allow_list
 from wandb_byob.model.config import Config
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -63,11 +64,13 @@ def config(
     named = _listed(arguments.namespaces)
     if "" in named:
         raise ValueError("--namespaces holds an empty name. To watch all namespaces say --all-namespaces.")
+    allowed = tuple(filter(None, _listed(arguments.allowed_endpoints)))
+    parse_allow_list(allowed)  # an entry that means nothing is told now, not at the first BucketStore
     return Config(
         release_namespace=own,
         release_name=arguments.release_name,
         namespaces=() if arguments.all_namespaces else tuple(dict.fromkeys(named)) or (own,),
-        allowed_endpoints=tuple(filter(None, _listed(arguments.allowed_endpoints))),
+        allowed_endpoints=allowed,
         allow_operator_identity=arguments.allow_operator_identity,
         workers=arguments.workers,
         probe_port=arguments.probe_port,

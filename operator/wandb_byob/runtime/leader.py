@@ -43,6 +43,7 @@ class Election:
         self._clock = clock
         self._stop = threading.Event()
         self._closed = False
+        self._trouble = ""
         self.leading = False
         self._thread = threading.Thread(target=self._run, name="leader-election", daemon=True)
 
@@ -82,13 +83,22 @@ class Election:
             # Somebody wrote it at the same moment: the next step sees who.
             return
         except KubeError as error:
-            logger.warning("The Lease could not be taken or renewed: %s", error)
+            self._note(str(error))
             return
+        self._note("")
         if self.leading and not held:
             self._on_lost(self._lock.holder or "nobody")
         elif held and not self.leading:
             self.leading = True
             self._on_started()
+
+    def _note(self, trouble: str) -> None:
+        """Log trouble once, not at every step, and its end."""
+        if trouble and trouble != self._trouble:
+            logger.warning("The Lease can't be taken or renewed: %s", trouble)
+        elif self._trouble and not trouble:
+            logger.info("The Lease can be taken and renewed again")
+        self._trouble = trouble
 
     def _run(self) -> None:
         while not self._stop.is_set():

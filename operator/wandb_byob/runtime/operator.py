@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 # SIGKILL comes 30 s after SIGTERM by Kubernetes' default: all of this together stays below 25.
 _DRAIN_SECONDS: Final = 12.0
+_RELEASE_SECONDS: Final = 5.0
 _EVENTS_SECONDS: Final = 2.0
 _WATCHER_SECONDS: Final = 4.0
 _ENDINGS_SECONDS: Final = 3.0
@@ -138,14 +139,19 @@ class Operator:
         drained = self._queue.drain(_DRAIN_SECONDS)
         if not drained:
             logger.warning("Work is still going on: the Lease is left to expire, so that nobody else writes meanwhile")
-        # First the namespaces: who takes over the release needs them.
-        self._tenancy.stop(release=drained)
-        self._election.stop(release=drained)
+        # In a thread, since the API server may not answer. First the namespaces: who takes over the release needs them.
+        releasing = threading.Thread(target=self._release, args=(drained,), daemon=True)
+        releasing.start()
+        releasing.join(_RELEASE_SECONDS)
         self._events.stop(_EVENTS_SECONDS)
         self._watcher.join(_WATCHER_SECONDS)
         for server in self._servers:
             server.stop()
         logger.info("Ended after %.1f s", time.monotonic() - started)
+
+    def _release(self, drained: bool) -> None:
+        self._tenancy.stop(release=drained)
+        self._election.stop(release=drained)
 
     def _lead(self) -> None:
         logger.info("This process holds the Lease and begins to work")

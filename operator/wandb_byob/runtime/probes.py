@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 STUCK_SECONDS: Final = 600.0
 _CLIENT_SECONDS: Final = 5
+_POLL_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class Server:
         handler = type("Handler", (_Handler,), {"routes": routes})
         self._server = _HTTPServer(("", port), handler)
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http-{self.port}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name=f"http-{self.port}", daemon=True
+        )
 
     def start(self) -> None:
         """Begin to answer."""

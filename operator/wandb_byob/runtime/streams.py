@@ -7,7 +7,7 @@ from typing import Final
 
 from wandb_byob.kube.client import Resource
 
-# A watch is begun anew every 240 s at the latest; a stalled connection adds 70 s, a wait after an error 30 s.
+# A watch is begun anew every 240 s at the latest; a stalled connection adds 70 s, a wait after an error 10 s.
 STALE_SECONDS: Final = 600.0
 
 
@@ -33,12 +33,13 @@ class Streams:
         self._answered: set[str] = set()
 
     def begun(self, path: str) -> None:
-        """A request for this watch is being sent."""
+        """A request for this path is being sent: the listing that comes before a watch, or the watch itself."""
         with self._lock:
-            self._begun[path] = self._clock()
+            if path in self._expected:
+                self._begun[path] = self._clock()
 
     def answered(self, path: str) -> None:
-        """The API server has answered the request: the objects were listed, and changes come from now on."""
+        """The API server has answered a watch: the objects were listed before, and changes come from now on."""
         with self._lock:
             self._answered.add(path)
 

@@ -20,6 +20,7 @@ _DURATION: Final = 60.0
 _SECONDS_PER_NAMESPACE: Final = 3.0
 _TICK: Final = 2.0
 _LOOK_AGAIN: Final = 5.0
+_NEVER: Final = float("-inf")
 
 
 class NamespaceLeases:
@@ -37,16 +38,17 @@ class NamespaceLeases:
         self._thread = threading.Thread(target=self._run, name="namespace-leases", daemon=True)
 
     def start(self, namespaces: Sequence[str]) -> None:
-        """Take the Leases of these namespaces and keep all that are taken."""
-        for namespace in namespaces:
-            self.holds(namespace)
+        """Begin to take the Leases of these namespaces, and to keep all that are taken."""
+        with self._mutex:
+            for namespace in namespaces:
+                self._add(namespace)
         self._thread.start()
 
     def holds(self, namespace: str) -> bool:
         """Say whether this release may work in the namespace; takes its Lease when asked for the first time."""
         with self._mutex:
-            if namespace not in self._locks:
-                self._locks[namespace] = self._make_lock(namespace)
+            self._add(namespace)
+            if self._tried_at[namespace] == _NEVER:
                 self._renew(namespace)
             return namespace in self._terminating or self._held(namespace)
 
@@ -73,6 +75,11 @@ class NamespaceLeases:
                 if self._clock() >= self._tried_at[namespace] + interval:
                     self._renew(namespace)
 
+    def _add(self, namespace: str) -> None:
+        if namespace not in self._locks:
+            self._locks[namespace] = self._make_lock(namespace)
+            self._tried_at[namespace] = _NEVER
+
     def _held(self, namespace: str) -> bool:
         return self._clock() < self._locks[namespace].renewed_at + self._duration()
 
@@ -85,7 +92,7 @@ class NamespaceLeases:
         problem = ""
         try:
             if not lock.hold(self._duration()):
-                lock.renewed_at = float("-inf")
+                lock.renewed_at = _NEVER
                 problem = f"the release {lock.holder} works there"
             self._terminating.discard(namespace)
         except NamespaceTerminatingError:
@@ -100,5 +107,6 @@ class NamespaceLeases:
         self._problems[namespace] = problem
 
     def _run(self) -> None:
+        self.step()
         while not self._stop.wait(_TICK):
             self.step()

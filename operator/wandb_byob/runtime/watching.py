@@ -40,13 +40,14 @@ _PAGE: Final = 500
 # A watch ends and begins anew after this time, so that "when was it last begun" tells whether it is alive.
 _WATCH_SECONDS: Final = 240
 _FIRST_WAIT: Final = 1.0
-_LONGEST_WAIT: Final = 30.0
-_DISCOVERY_SECONDS: Final = 60.0
+_LONGEST_WAIT: Final = 10.0
+_DISCOVERY_SECONDS: Final = 15.0
 _HEARTBEAT_SECONDS: Final = 1.0
+_SILENCE_SECONDS: Final = 90.0
 
 
 class _EndlessBackoffs:
-    """Waits between tries of a request, doubling to 30 s, with jitter, without end: Kopf's default gives up after 54 s and ends the process."""
+    """Waits between tries of a request, doubling to 10 s, with jitter, without end: Kopf's default gives up after 54 s and ends the process."""
 
     def __iter__(self) -> Iterator[float]:
         random = Random()  # noqa: S311 (spreads load, guards nothing)
@@ -98,7 +99,7 @@ class Watcher:
 
     def alive(self) -> bool:
         """Say whether the thread runs and its event loop is not blocked."""
-        return self._thread.is_alive() and time.monotonic() - self._heartbeat < _DISCOVERY_SECONDS + _LONGEST_WAIT
+        return self._thread.is_alive() and time.monotonic() - self._heartbeat < _SILENCE_SECONDS
 
     def stop(self) -> None:
         """Ask to end; returns at once."""
@@ -115,6 +116,8 @@ class Watcher:
         self._thread.join(timeout=seconds)
 
     def _run(self) -> None:
+        # "OS signals are ignored": the main thread takes them, and Kopf is told to end by a flag.
+        logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
         waits = iter(_EndlessBackoffs())
         while not self._stopping.is_set():
             started = time.monotonic()
@@ -188,12 +191,12 @@ class Watcher:
         # In a thread: it may read a file or run a program.
         if header := await asyncio.to_thread(authorization.header):
             request.headers["Authorization"] = header
-        watches = request.url.query.get("watch") == "true"
-        if watches:
-            self._streams.begun(request.url.path)
+        if self._connection.server_name:
+            request.server_hostname = self._connection.server_name
+        self._streams.begun(request.url.path)
         response = await send(request)
         if response.status == HTTPStatus.UNAUTHORIZED:
             authorization.invalidate()
-        elif watches and response.ok:
+        elif response.ok and request.url.query.get("watch") == "true":
             self._streams.answered(request.url.path)
         return response
