@@ -89,7 +89,7 @@ class GuardedSession:
         *,
         trust: ssl.SSLContext,
         timeouts: Timeouts = Timeouts(),
-        resolve: Resolver = socket.getaddrinfo,
+        resolve: Resolver | None = None,
     ) -> None:
         self.policy = policy
         self.last_date = ""
@@ -98,7 +98,9 @@ class GuardedSession:
             timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
             retries=False,
         )
-        connector = Connector(policy, resolve=resolve, timeout=timeouts.connect, reply=timeouts.reply)
+        connector = Connector(
+            policy, resolve=resolve or socket.getaddrinfo, timeout=timeouts.connect, reply=timeouts.reply
+        )
         pools: dict[str, Any] = {
             "http": partial(GuardedPool, connector=connector),
             "https": partial(GuardedTLSPool, connector=connector, ssl_context=trust),

@@ -100,7 +100,7 @@ class SignedAccess:
 
 
 def signed_access(context: Context, target: Target, credentials: Credentials) -> SignedAccess:
-    """Return signed access with these credentials; raises `Stalled` for an endpoint that may not be used."""
+    """Return signed access with these credentials; raises `Stalled` for an endpoint that may not be used, or no identity."""
     route = route_for(target, credentials)
     if route.addressing == "auto":
         # What SDKs do: the bucket goes into the host name where a wildcard certificate covers it.
@@ -109,16 +109,16 @@ def signed_access(context: Context, target: Target, credentials: Credentials) ->
         context=context,
         target=replace(target, route=route),
         session=session_for(route, ca_bundle=context.ca_bundle, allowed=context.allowed_endpoints),
-        keys=_signing_keys(credentials),
+        keys=_signing_keys(credentials, target),
     )
 
 
-def _signing_keys(credentials: Credentials) -> SigningKeys:
+def _signing_keys(credentials: Credentials, target: Target) -> SigningKeys:
     if isinstance(credentials, AccessKey):
         return SigningKeys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token or None)
     own = botocore.session.Session().get_credentials()
     if own is None:
-        raise NoCredentialsError
+        raise explained(NoCredentialsError(), target).error()
     return own
 
 
