@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -58,7 +59,10 @@ class Clients:
         self._clients: OrderedDict[_Key, S3Client] = OrderedDict()
         self._calling = threading.local()
         self._sdk = _isolated_session(_Nobody())
-        self._own_sdk = _isolated_session(_OperatorsOwn())
+
+    @cached_property
+    def _own_sdk(self) -> botocore.session.Session:
+        return _isolated_session(_OperatorsOwn())
 
     @contextmanager
     def open(self, context: Context, credentials: Credentials) -> Iterator["S3Client"]:
