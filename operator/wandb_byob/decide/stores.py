@@ -6,7 +6,7 @@ from typing import Final
 
 from wandb_byob.decide import probes, teams
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict
-from wandb_byob.decide.verification import explain, first_failed, of_bucket, of_path, proved
+from wandb_byob.decide.verification import explain, first_failed, of_bucket, of_path, written
 from wandb_byob.model import api
 from wandb_byob.model.api import BucketStatus, BucketStore, BucketStoreSpec, PlannedChange, TeamStorage
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -130,7 +130,7 @@ def _data_path(seen: Seen, data_path: DataPath) -> Verdict:
     failed = first_failed((*browser, *own))
     if failed is not None:
         return Verdict(type=type_, status="False", reason=Reason.CHECKS_FAILED, message=explain(failed))
-    missing = next((path for path in data_path.paths if not proved(seen.checks, path)), None)
+    missing = next((path for path in data_path.paths if not written(seen.checks, path)), None)
     if missing is not None:
         message = f"Writing under {missing or 'the root'} could not be tried; status.checks says why."
         return Verdict(type=type_, status="False", reason=Reason.CHECKS_FAILED, message=message)

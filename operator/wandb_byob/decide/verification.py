@@ -31,12 +31,15 @@ def of_bucket(checks: Iterable[CheckT]) -> tuple[CheckT, ...]:
     return tuple(check for check in checks if not check.path and check.name not in OF_A_PATH)
 
 
+def written(checks: Iterable[Check], path: str) -> bool:
+    """Say whether something was written under this path."""
+    return any(check.name == CheckName.PUT_OBJECT and check.result == "Passed" for check in of_path(checks, path))
+
+
 def proved(checks: Iterable[Check], path: str) -> bool:
     """Say whether the data path works under this path: something was written there, and nothing failed, there or for the bucket."""
     given = tuple(checks)
-    own = of_path(given, path)
-    written = any(check.name == CheckName.PUT_OBJECT and check.result == "Passed" for check in own)
-    return written and first_failed((*of_bucket(given), *own)) is None
+    return written(given, path) and first_failed((*of_bucket(given), *of_path(given, path))) is None
 
 
 def explain(check: Check) -> str:
