@@ -1,0 +1,92 @@
+"""What becomes of an object that is being deleted."""
+
+from typing import Any
+
+import pytest
+
+from unit.resources import as_store, as_team, bucket_store, team_storage
+from wandb_byob.decide import deletion
+from wandb_byob.decide.deletion import Fate
+from wandb_byob.model import names
+
+GOING = {"deletionTimestamp": "2026-11-22T12:00:00Z"}
+CONFIRMED = {names.CONFIRM_DELETE: "ml"}
+RELEASED = {names.RELEASE: "ml"}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "in_variable", "shared", "fate"),
+    [
+        ({}, False, False, Fate.LET_GO),
+        ({}, True, False, Fate.HOLD),
+        ({}, True, True, Fate.HOLD),
+        (RELEASED, True, False, Fate.LET_GO),
+        (CONFIRMED, True, False, Fate.REMOVE),
+        (CONFIRMED, True, True, Fate.LET_GO),
+        (CONFIRMED, False, False, Fate.LET_GO),
+        ({names.CONFIRM_DELETE: "another"}, True, False, Fate.HOLD),
+        ({names.RELEASE: "true"}, True, False, Fate.HOLD),
+        (RELEASED | CONFIRMED, True, False, Fate.LET_GO),
+    ],
+)
+def test_team_deletion(annotations: dict[str, str], fate: Fate, *, in_variable: bool, shared: bool) -> None:
+    """Held while W&B has the bucket; only the team's own name confirms or releases."""
+    team = as_team(team_storage("ml", annotations=annotations, **GOING))
+    decision = deletion.team_deletion(team, in_variable=in_variable, shared=shared)
+    assert decision.fate is fate
+    assert bool(decision.message) == (fate is Fate.HOLD)
+
+
+def test_the_annotations_hold_the_teams_name_not_the_objects() -> None:
+    """`spec.team` is what must be written, and the message says so."""
+    team = as_team(team_storage("ml", spec={"team": "Research"}, annotations=CONFIRMED, **GOING))
+    decision = deletion.team_deletion(team, in_variable=True, shared=False)
+    assert decision.fate is Fate.HOLD
+    assert 'byob.wandb.com/confirm-delete: "Research"' in decision.message
+    assert 'byob.wandb.com/release: "Research"' in decision.message
+
+
+def test_only_a_deleted_team_is_confirmed() -> None:
+    """The annotation alone, set in advance, removes nothing."""
+    assert not deletion.confirmed(as_team(team_storage("ml", annotations=CONFIRMED)))
+    assert deletion.confirmed(as_team(team_storage("ml", annotations=CONFIRMED, **GOING)))
+
+
+DELETE = {"deletionPolicy": "Delete"}
+CONFIRM = {names.CONFIRM_DELETE: "data"}
+RELEASE = {names.RELEASE: "data"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "annotations", "referring", "in_variable", "fate"),
+    [
+        ({}, {}, [], False, Fate.LET_GO),
+        ({}, {}, ["ml"], False, Fate.HOLD),
+        ({}, {}, [], True, Fate.HOLD),
+        ({}, CONFIRM, ["ml"], True, Fate.LET_GO),
+        ({}, RELEASE, ["ml"], True, Fate.LET_GO),
+        (DELETE, {}, [], False, Fate.REMOVE),
+        (DELETE, {}, ["ml"], False, Fate.HOLD),
+        (DELETE, CONFIRM, ["ml"], False, Fate.REMOVE),
+        (DELETE, CONFIRM, [], True, Fate.HOLD),
+        (DELETE, RELEASE, [], True, Fate.LET_GO),
+        (DELETE | {"managementPolicy": "Observe"}, {}, [], False, Fate.LET_GO),
+        ({}, {names.CONFIRM_DELETE: "true"}, ["ml"], False, Fate.HOLD),
+    ],
+)
+def test_store_deletion(
+    spec: dict[str, Any], annotations: dict[str, str], referring: list[str], fate: Fate, *, in_variable: bool
+) -> None:
+    """Held while it is used; a bucket that W&B is configured with is never deleted; Observe deletes nothing."""
+    store = as_store(bucket_store("data", spec=spec, annotations=annotations, **GOING))
+    decision = deletion.store_deletion(store, referring=referring, in_variable=in_variable)
+    assert decision.fate is fate
+    assert ("byob.wandb.com/release" in decision.message) == (fate is Fate.HOLD)
+
+
+def test_many_users_are_counted_not_listed() -> None:
+    """A message stays readable with a hundred teams."""
+    store = as_store(bucket_store("data", **GOING))
+    message = deletion.store_deletion(store, referring=[f"t{n}" for n in range(100)], in_variable=False).message
+    assert "t4 and 95 more" in message
+    assert "t5" not in message
