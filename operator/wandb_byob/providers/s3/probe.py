@@ -89,7 +89,7 @@ class _Look:
         passes = [encoded]
         try:
             encoded.run()
-            if probes.wants_plain_key(encoded.outcomes) and not encoded.broken_off:
+            if probes.wants_plain_key(encoded.outcomes):
                 passes.append(plain)
                 plain.run()
         finally:
