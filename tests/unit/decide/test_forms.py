@@ -1,0 +1,95 @@
+"""What a person types on W&B's page, or tells W&B."""
+
+from typing import Any
+
+import pytest
+
+from unit.resources import as_store, bucket_store
+from wandb_byob.decide import forms
+from wandb_byob.decide.availability import DeploymentType
+
+ADDRESS = "s3://***:***@s3.eu-central-1.amazonaws.com/data?region=eu-central-1&tls=true"
+COREWEAVE = {"provider": "CoreWeave", "s3": None, "coreWeave": {"bucket": "acme"}}
+AZURE = {
+    "provider": "Azure",
+    "s3": None,
+    "azure": {"storageAccount": "acme", "container": "files", "tenantID": "t-1", "clientID": "c-1"},
+}
+KMS = {"s3": {"bucket": "data", "region": "eu-central-1", "kmsKeyARN": "arn:aws:kms:eu-central-1:1:key/k"}}
+MINIO = {
+    "provider": "S3Compatible",
+    "s3": None,
+    "s3Compatible": {"bucket": "data", "endpoint": "https://m", "region": "r"},
+}
+
+
+def _form(spec: dict[str, Any], *, path: str = "") -> dict[str, str]:
+    steps = forms.form(as_store(bucket_store(spec=spec)), team="ml", path=path, address=ADDRESS)
+    return {step.field_: step.value for step in steps}
+
+
+def test_the_order_is_that_of_the_page() -> None:
+    """Log in, name, type, location, provider, details, path, key, create."""
+    assert list(_form(KMS, path="teams/ml")) == [
+        "Log in",
+        "Team name",
+        "Storage Type",
+        "Bucket location",
+        "Cloud provider",
+        "Bucket name",
+        "Path",
+        "KMS key ARN",
+        "Create team",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "value"),
+    [
+        ({}, "Storage Type", "External"),
+        ({}, "Team name", "ml"),
+        ({}, "Cloud provider", "AWS"),
+        ({}, "Bucket name", f"{ADDRESS} (byob address --reveal prints it with its keys)"),
+        (KMS, "KMS key ARN", "arn:aws:kms:eu-central-1:1:key/k"),
+        (COREWEAVE, "Cloud provider", "CoreWeave"),
+        (COREWEAVE, "Bucket name", "acme"),
+        (AZURE, "Account name", "acme"),
+        (AZURE, "Container name", "files"),
+        (AZURE, "Tenant ID", "t-1"),
+        (AZURE, "Managed Identity Client ID", "c-1"),
+    ],
+)
+def test_value(spec: dict[str, Any], field: str, value: str) -> None:
+    """Each provider's own fields, as its page calls them."""
+    assert _form(spec)[field] == value
+
+
+def test_what_is_an_assumption_says_so() -> None:
+    """W&B's page has no entry for S3-compatible stores."""
+    assert "assumption" in _form(MINIO)["Cloud provider"]
+
+
+def test_coreweave_begins_with_w_and_b_support() -> None:
+    """The storage of a team can't be changed later."""
+    assert next(iter(_form(COREWEAVE))) == "Before you start"
+    assert "Path" not in _form(COREWEAVE)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "spec", "recipient"),
+    [
+        ("SelfManaged", {}, None),
+        ("SelfManaged", COREWEAVE, "W&B support"),
+        ("DedicatedCloud", {}, "Your W&B account team"),
+        ("DedicatedCloud", COREWEAVE, "Your W&B account team"),
+        ("MultiTenantCloud", {}, None),
+        ("MultiTenantCloud", COREWEAVE, "W&B support"),
+    ],
+)
+def test_who_must_be_told(deployment: DeploymentType, spec: dict[str, Any], recipient: str | None) -> None:
+    """The account team adds the address on Dedicated Cloud; support validates CoreWeave everywhere."""
+    told = forms.hand_over(as_store(bucket_store(spec=spec)), deployment, team="ml", path="teams/ml", address=ADDRESS)
+    assert (told.recipient if told else None) == recipient
+    if told is not None:
+        assert "teams/ml" in told.text
+        assert "***" in told.text or deployment != "DedicatedCloud"
