@@ -120,7 +120,7 @@ class Cluster:
             return bool(condition(seen[0]))
 
         def shown() -> str:
-            return f"It is: {json.dumps(seen[0], indent=1)[:4000]}"
+            return f"It is: {json.dumps(_readable(seen[0]))[:4000]}"
 
         wait_for(check, timeout=timeout, what=what or f"{path} is as expected", detail=shown)
         return seen[0]
@@ -267,6 +267,15 @@ def _all_usable(nodes: Any) -> bool:
         node for node in nodes["items"] if _NODE_ANNOTATIONS.items() <= node["metadata"].get("annotations", {}).items()
     ]
     return all(not node["spec"].get("taints") and _holds(node, "Ready") for node in ours)
+
+
+def _readable(found: Any) -> Any:
+    """An object without what no person reads, its status first."""
+    if not isinstance(found, dict) or "metadata" not in found:
+        return found
+    shown = {name: value for name, value in found.items() if name != "status"}
+    metadata = {name: value for name, value in found["metadata"].items() if name != "managedFields"}
+    return {"status": found.get("status")} | shown | {"metadata": metadata}
 
 
 def _established(crd: Any) -> bool:

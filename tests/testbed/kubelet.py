@@ -63,6 +63,7 @@ class Kubelet:
         self._cluster = cluster
         self._folder = folder
         self._pods: dict[str, RunningPod] = {}
+        self._ending: list[RunningPod] = []
         self._stopping = threading.Event()
         self._restarting = threading.Event()
         self._restarting.set()
@@ -94,6 +95,12 @@ class Kubelet:
         with self._lock:
             return [pod for pod in self._pods.values() if not pod.job and namespace in (None, pod.namespace)]
 
+    def running(self, namespace: str) -> int:
+        """How many processes of this namespace's pods there are, those of deleted pods that have not ended yet included."""
+        with self._lock:
+            pods = [*self._pods.values(), *self._ending]
+        return sum(1 for pod in pods if pod.namespace == namespace and pod.process is not None and pod.process.running)
+
     def logs(self) -> str:
         """Everything that the processes wrote."""
         return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
@@ -121,6 +128,7 @@ class Kubelet:
             with self._lock:
                 gone = self._pods.pop(uid)
             if gone.process is not None:
+                self._ending.append(gone)
                 threading.Thread(target=gone.process.stop, kwargs={"grace": 30}, daemon=True).start()
         for uid, pod in wanted.items():
             if uid not in self._pods and pod["status"].get("phase") in (None, "Pending", "Running"):

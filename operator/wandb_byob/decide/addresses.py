@@ -247,7 +247,7 @@ def redact_all(entries: Sequence[str]) -> tuple[str, ...]:
     """Redact a list: an entry whose successor begins with no scheme was torn by a raw separator, and shows nothing."""
     return tuple(
         f"{entry.partition('://')[0]}://***" if _has_scheme(entry) and _is_tail(successor) else redact(entry)
-        for entry, successor in zip(entries, (*entries[1:], ""), strict=True)
+        for entry, successor in zip(entries, (*entries, "")[1:], strict=True)
     )
 
 

@@ -13,6 +13,7 @@ from testbed import wandb
 from testbed.cluster import Cluster
 from testbed.installation import Installation
 from testbed.kubelet import Kubelet
+from testbed.processes import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,11 @@ def scenario(scenario_in: Callable[..., Scenario]) -> Scenario:
 def _remove(scenario: Scenario) -> None:
     """Take the operator away and let the namespace go; finalizers are dropped as an administrator would."""
     scenario.cluster.delete(f"/apis/apps/v1/namespaces/{scenario.namespace}/deployments/byob-wandb-byob")
+    wait_for(
+        lambda: not scenario.installation.kubelet.running(scenario.namespace),
+        timeout=30,
+        what="the operator's processes have ended",
+    )
     for plural in ("teamstorages", "bucketstores", "wandbinstances"):
         path = f"/apis/byob.wandb.com/v1alpha1/namespaces/{scenario.namespace}/{plural}"
         for found in (scenario.cluster.get(path) or {"items": []})["items"]:

@@ -74,13 +74,14 @@ def test_a_variable_that_would_be_too_large_is_refused_before_any_write(
     told = scenario.wait_condition("WandbInstance", "wandb", "Configured", "False", reason="VariableTooLarge")
     wait_rest(scenario)
 
-    assert "120 KiB" in told["message"], told
+    assert "70 entries" in told["message"], told
+    assert "128 KiB" in told["message"], told
     assert scenario.wandb.revisions() == before
     assert scenario.entries() == entries
     touched = {event.resource for event in scenario.writes(since)}
     assert not touched & {"secrets", "deployments.apps", "statefulsets.apps"}, touched
     team = scenario.wait_condition("TeamStorage", "data", "Ready", "False")
-    assert "120 KiB" in team["message"] or "WandbInstance" in team["message"], team
+    assert "128 KiB" in team["message"] or "WandbInstance" in team["message"], team
 
 
 def _gcs_sized(number: int) -> str:

@@ -55,7 +55,7 @@ def test_a_failed_rollout_goes_back_by_itself_while_the_pods_keep_serving(
     failing = PodSelector(namespace=scenario.namespace, other_secrets=[name for name in secrets if name])
     with scenario.cluster.fail_pods(Failure.CRASH, failing), _lowest(scenario) as lowest:
         scenario.apply(scenario.bucket_store("next", versitygw), scenario.team("next"))
-        told = scenario.wait_condition("WandbInstance", "wandb", "RolledOut", "False", reason="RolledBack", timeout=120)
+        told = scenario.wait_condition("WandbInstance", "wandb", "Configured", "False", reason="RolledBack")
         scenario.wandb.wait_available()
         assert scenario.entries() == good
         assert scenario.wandb.secret_names() == secrets
