@@ -12,6 +12,7 @@ from contract.provisioning import (
 )
 from testbed.stores import VersityGW
 from wandb_byob.model.checks import CheckName, CheckResult
+from wandb_byob.model.credentials import AccessKey
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
@@ -98,3 +99,65 @@ def test_wrong_region(request: pytest.FixtureRequest, store: str) -> None:
         site.look(spec={"s3_compatible": {"region": "eu-west-9"}})
     assert refused.value.reason is Reason.INVALID_SPEC
     assert "eu-west-9" in refused.value.message
+
+
+NEEDED = (
+    "s3:ListBucket",
+    "s3:GetBucketTagging",
+    "s3:PutBucketTagging",
+    "s3:GetBucketCORS",
+    "s3:PutBucketCORS",
+    "s3:GetBucketVersioning",
+    "s3:PutBucketVersioning",
+)
+
+
+def adopter(versitygw: VersityGW, *, without: str) -> tuple[Site, AccessKey]:
+    """A bucket with a user who may configure it, but for one action."""
+    site = Site(kind="S3Compatible", store=versitygw)
+    site.client("create_bucket")
+    user = versitygw.create_user(f"admin-{site.bucket}")
+    actions = [action for action in NEEDED if action != without]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [user.access_key]},
+        "Action": actions,
+        "Resource": [f"arn:aws:s3:::{site.bucket}"],
+    }
+    site.client("put_bucket_policy", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    return site, access_key(user)
+
+
+@pytest.mark.parametrize("without", ["s3:GetBucketTagging", "s3:PutBucketTagging"])
+def test_without_the_mark_of_ownership_nothing_is_configured(versitygw: VersityGW, without: str) -> None:
+    """Where tags may not be read or written, nothing else is written either, and the permission is named."""
+    site, admin = adopter(versitygw, without=without)
+    before = site.configuration()
+    with pytest.raises(Stalled) as refused:
+        site.look(admin=admin, intended=False, spec={"adoption_policy": "Adopt"})
+    assert refused.value.reason is Reason.ACCESS_DENIED
+    assert f"Grant {without}" in refused.value.message
+    assert site.configuration() == before
+
+
+@pytest.mark.parametrize(
+    ("without", "name", "result"),
+    [
+        ("s3:PutBucketCORS", CheckName.CORS, CheckResult.FAILED),
+        ("s3:GetBucketCORS", CheckName.CORS, CheckResult.WARNING),
+        ("s3:PutBucketVersioning", CheckName.VERSIONING, CheckResult.FAILED),
+        ("s3:GetBucketVersioning", CheckName.VERSIONING, CheckResult.WARNING),
+    ],
+)
+def test_a_missing_permission_fails_its_own_check_and_stops_nothing_else(
+    versitygw: VersityGW, without: str, name: CheckName, result: CheckResult
+) -> None:
+    """What may be set is set; the check of what may not names the permission."""
+    site, admin = adopter(versitygw, without=without)
+    found = site.look(admin=admin, intended=False, spec={"adoption_policy": "Adopt"})
+    assert found.results(CheckResult.FAILED, CheckResult.WARNING) == {name}
+    check = found.check(name)
+    assert check.result is result
+    assert without in check.remedy
+    other = "Versioning" if name is CheckName.CORS else "CORS"
+    assert other in {change.name for change in found.found.applied}
