@@ -280,6 +280,26 @@ def test_the_process_survives_ten_seconds_without_api_server(
     assert "Traceback" not in operator.log.read_text()
 
 
+def test_the_process_survives_a_revoked_token_and_takes_up_a_new_one(
+    crds: Cluster, place: str, start: Callable[..., Operator], tmp_path: Path
+) -> None:
+    """The ServiceAccount is made anew, so its old token is refused; the kubelet writes a new one into the file."""
+    config = yaml.safe_load(crds.kubeconfig_for(place, "byob").read_text())
+    token = tmp_path / "token"
+    token.write_text(config["users"][0]["user"].pop("token"))
+    config["users"][0]["user"]["tokenFile"] = str(token)
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    operator = start(kubeconfig=tmp_path / "config").wait_leading().wait_ready()
+    crds.delete(f"/api/v1/namespaces/{place}/serviceaccounts/byob")
+    crds.post(f"/api/v1/namespaces/{place}/serviceaccounts", {"metadata": {"name": "byob"}})
+    wait_for(lambda: "Unauthorized" in operator.log.read_text(), timeout=30, what="the old token is refused")
+    fresh = yaml.safe_load(crds.kubeconfig_for(place, "byob").read_text())
+    token.write_text(fresh["users"][0]["user"]["token"])
+    put_store(crds, place)
+    wait_for_looks(operator, "BucketStore/data", timeout=60)
+    assert operator.process.running
+
+
 def test_sigterm_lets_work_end_and_never_takes_longer_than_25_seconds(
     crds: Cluster, place: str, start: Callable[..., Operator]
 ) -> None:
