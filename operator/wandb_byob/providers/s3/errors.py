@@ -85,9 +85,13 @@ class Where:
 def code(error: BaseException) -> str:
     """Return the store's own word for an error, or the kind of failure where the store said nothing."""
     if isinstance(error, sdk.ClientError):
-        word = str(error.response.get("Error", {}).get("Code", ""))
-        return word if _CODE.fullmatch(word) else str(status(error))
+        return word(str(error.response.get("Error", {}).get("Code", "")), status=status(error))
     return error.fault.value if isinstance(error, TransportError) else type(error).__name__
+
+
+def word(text: str, *, status: int) -> str:
+    """Return a store's code if it looks like one, else the status: it gets into messages and metrics."""
+    return text if _CODE.fullmatch(text) else str(status)
 
 
 def status(error: BaseException) -> int:
@@ -150,16 +154,16 @@ def explain(error: BaseException, where: Where) -> Explanation:
 
 
 def _text(error: BaseException) -> texts.Text:
-    word = code(error)
+    said = code(error)
     if isinstance(error, sdk.NoCredentialsError | sdk.CredentialRetrievalError | sdk.PartialCredentialsError):
         return texts.NO_IDENTITY
     if not isinstance(error, sdk.ClientError):
         return texts.NOT_S3
-    if word in texts.TEXTS:
-        return texts.TEXTS[word]
+    if said in texts.TEXTS:
+        return texts.TEXTS[said]
     if is_missing(error):
         return texts.NO_BUCKET
-    if word in _THROTTLED:
+    if said in _THROTTLED:
         return texts.THROTTLED
     return _by_status(error)
 

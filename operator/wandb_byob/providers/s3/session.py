@@ -162,8 +162,9 @@ class Clients:
         context[_STARTED] = monotonic()
 
     def _after(self, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: object) -> None:
-        failed = parsed["ResponseMetadata"]["HTTPStatusCode"] >= 300
-        self._count(model.name, str(parsed.get("Error", {}).get("Code", "error")) if failed else "ok", context)
+        status = int(parsed["ResponseMetadata"]["HTTPStatusCode"])
+        result = errors.word(str(parsed.get("Error", {}).get("Code", "")), status=status) if status >= 300 else "ok"
+        self._count(model.name, result, context)
 
     def _after_error(self, exception: Exception, context: dict[str, Any], event_name: str, **_: object) -> None:
         self._count(event_name.rpartition(".")[2], errors.code(exception), context)

@@ -135,6 +135,14 @@ def test_each_call_is_counted_for_whom_it_was_made(server: Server) -> None:
     assert calls_of(second) == [("S3", "GetBucketTagging", "NoSuchTagSet")]
 
 
+def test_what_a_store_says_becomes_no_label_of_a_metric_unless_it_looks_like_a_code(server: Server) -> None:
+    context = context_for(server)
+    server.answer = (f"<Error><Code>{'x' * 5000}</Code></Error>", 418, {})
+    with Clients().open(context, KEYS) as client, pytest.raises(ClientError):
+        client.get_bucket_tagging(Bucket="acme")
+    assert calls_of(context) == [("S3", "GetBucketTagging", "418")]
+
+
 def test_a_call_without_an_answer_is_counted_too(server: Server) -> None:
     context = context_for(server)
     gone = replace(
