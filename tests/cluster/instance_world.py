@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,7 +13,7 @@ from testbed.cluster import Cluster
 from testbed.processes import wait_for
 from testbed.wandb import VARIABLE, StandIn, workload
 from wandb_byob.kube import gather
-from wandb_byob.kube.client import KubeClient
+from wandb_byob.kube.client import ConflictError, KubeClient
 from wandb_byob.kube.connection import from_kubeconfig
 from wandb_byob.kube.rest import RestClient
 from wandb_byob.model.api import BucketStore
@@ -80,9 +81,17 @@ class InstanceWorld:
     # --- looks ---------------------------------------------------------------------------------------------------------
 
     def look(self, name: str = "wandb", *, kube: KubeClient | None = None) -> Result:
-        """One look at the WandbInstance, by another client where one is given."""
-        world = self.world if kube is None else replace(self.world, kube=kube)
-        return wandbinstance.reconcile(world, ObjectKey(Kind.WANDB_INSTANCE, self.namespace, name))
+        """One look at the WandbInstance, by another client where one is given.
+
+        Without one, a look that a controller's own write has crossed is made again, as the work queue does it.
+        """
+        key = ObjectKey(Kind.WANDB_INSTANCE, self.namespace, name)
+        if kube is not None:
+            return wandbinstance.reconcile(replace(self.world, kube=kube), key)
+        for _ in range(20):
+            with suppress(ConflictError):
+                return wandbinstance.reconcile(self.world, key)
+        raise AssertionError("twenty conflicts in a row")
 
     def settle(
         self, condition: str = "RolledOut", status: str = "True", *, reason: str | None = None

@@ -196,7 +196,7 @@ def _repair(look: _Look, current: Stored) -> Plan:
     """Put the variable back where it is not what it was; not again and again where somebody else disagrees."""
     situation, memory = look.situation, look.situation.memory
     known = memory.states if memory.secret == current.name else {}
-    set_back = [w for w in look.lacking if known.get(w.key) in _HAD_IT and situation.set_by_others(w)]
+    set_back = [w for w in look.lacking if known.get(w.key) in _HAD_IT and situation.set_back(w, memory.configured)]
     condition = memory.configured
     since = situation.now - condition.last_transition_time if condition is not None else TRUCE
     if set_back:

@@ -80,7 +80,7 @@ def _failure(situation: Situation, current: Stored) -> str:
 def _set_back(situation: Situation, workload: Workload, state: State) -> bool:
     """Say whether a workload that had been given the configuration has it no more."""
     had_it = situation.memory.states.get(workload.key) in (State.PROGRESSING, State.CURRENT)
-    return state is State.PENDING and had_it and situation.set_by_others(workload)
+    return state is State.PENDING and had_it and situation.set_back(workload, situation.memory.rolled_out)
 
 
 def _failed(situation: Situation, current: Stored, failure: str) -> Plan:

@@ -80,9 +80,13 @@ class Situation:
         """Say whether any container of the target has this configuration."""
         return any(workload.touches(stored.name) for workload in self.workloads)
 
-    def set_by_others(self, workload: Workload) -> bool:
-        """Say whether a container has the variable from elsewhere than from one of our Secrets, or not at all."""
-        return any(reading.secret not in self.stored for reading in workload.readings)
+    def set_back(self, workload: Workload, condition: Condition | None) -> bool:
+        """Say whether somebody has taken the variable out, or set it otherwise, in a workload that had it.
+
+        One that was created after `condition` became what it is was installed anew, which is no quarrel.
+        """
+        anew = condition is not None and workload.created > condition.last_transition_time
+        return not anew and any(reading.secret not in self.stored for reading in workload.readings)
 
     def proven(self, stored: Stored) -> bool:
         """Say whether this configuration was rolled out once: what happens to W&B later is not its fault.

@@ -1,6 +1,7 @@
 """What decisions about W&B's workloads are made from: their readings, and how their rollout goes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from wandb_byob.decide.variable import Reading, refers_to
@@ -40,6 +41,7 @@ class Workload:
     name: str
     uid: str
     resource_version: str
+    created: datetime
     readings: tuple[Reading, ...]
     template: str
     health: Health

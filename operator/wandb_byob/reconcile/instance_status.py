@@ -45,7 +45,9 @@ def after(
 ) -> WandbInstanceStatus:
     """Return the status after the plan was carried out; `plan.secret` is then the name of a Secret that exists."""
     values = tuple(_contents(plan, situation, wish))
-    listed = union((), (entries for _, entries in values))
+    # What the target lacks for the moment, and will be given back, counts as being in it: a team must not slip out meanwhile.
+    meant = _named(situation, plan.secret)
+    listed = union(() if meant is None else _read(meant), (entries for _, entries in values))
     outcome = Outcome(verdicts=(ACCEPTED, plan.configured, plan.rolled_out), progress=plan.progress)
     return WandbInstanceStatus(
         observed_generation=instance.metadata.generation,
@@ -82,6 +84,7 @@ def without_look(
         before,
         observed_generation=metadata.generation,
         conditions=_conditions(metadata, before, outcome, now=now, ready_message=""),
+        workloads=() if verdict.reason is Reason.TARGET_NOT_FOUND else before.workloads,
         observed_reconcile_request=looks.request(metadata.annotations),
     )
 
@@ -152,10 +155,7 @@ def _contents(plan: Plan, situation: Situation, wish: Composition | None) -> Ite
                     value = _literal(env)
                 configuration = _referred(situation, env)
             if configuration is not None:
-                entries = read(
-                    configuration.value, provenance=configuration.provenance, separator=configuration.separator
-                )
-                yield configuration.value, entries
+                yield configuration.value, _read(configuration)
             else:
                 yield value or "", read(value, provenance=provenance, separator=situation.policy.separator)
 
@@ -163,6 +163,10 @@ def _contents(plan: Plan, situation: Situation, wish: Composition | None) -> Ite
 def _named(situation: Situation, secret: str) -> Configuration | None:
     stored = situation.stored.get(secret)
     return stored.configuration if stored is not None else None
+
+
+def _read(configuration: Configuration) -> tuple[Entry, ...]:
+    return read(configuration.value, provenance=configuration.provenance, separator=configuration.separator)
 
 
 def _referred(situation: Situation, env: EnvVar | None) -> Configuration | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from wandb_byob.decide import rest, rollout, schedule
@@ -144,6 +144,7 @@ def _situation(subject: _Subject, target: WorkloadsTarget) -> tuple[Situation, M
             name=body["metadata"]["name"],
             uid=body["metadata"]["uid"],
             resource_version=body["metadata"]["resourceVersion"],
+            created=datetime.fromisoformat(body["metadata"]["creationTimestamp"]),
             readings=workloads.readings(body, containers, found=found, ours=ours),
             template=workloads.template_digest(body),
             health=health.health(body, containers, pods=pods, now=world.now()),

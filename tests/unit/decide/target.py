@@ -54,6 +54,7 @@ class Target:
     now: datetime = BEGIN
     health: dict[str, Health] = field(default_factory=dict)
     templates: dict[str, str] = field(default_factory=dict)
+    created: dict[str, datetime] = field(default_factory=dict)
     recreate: set[str] = field(default_factory=set)
     buckets: list[Attached] = field(default_factory=list)
     removals: list[Pending] = field(default_factory=list)
@@ -174,6 +175,7 @@ class Target:
             name=name,
             uid=key,
             resource_version="1",
+            created=self.created.get(key, BEGIN - timedelta(days=1)),
             readings=(self._reading(key),),
             template=self.templates.get(key, "template"),
             health=self.health.get(key, Health(state=State.CURRENT, live=True)),

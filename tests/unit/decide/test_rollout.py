@@ -420,11 +420,11 @@ def test_a_target_that_was_installed_anew_gets_everything_back() -> None:
     target = rolled_out(ONE, workloads={"Deployment/api": foreign("gs://kept")})
     value = target.values()
     for lose in (False, True):
-        target.workloads["Deployment/api"] = Container()
-        target.memory = replace(target.memory, states={})
+        target.later(minutes=1).workloads["Deployment/api"] = Container()
+        target.created["Deployment/api"] = target.now
         if lose:
             target.lose_status()
-        target.later(minutes=1).look()
+        target.look()
         target.come_up().looks()
         assert target.values() == value
 

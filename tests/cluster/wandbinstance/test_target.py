@@ -1,7 +1,6 @@
 """A WandbInstance on a real API server, with W&B's stand-in: what a look writes, and what it leaves alone."""
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,27 +8,7 @@ import pytest
 
 from cluster.instance_world import ESCAPED, InstanceWorld, address
 from testbed import wandb
-from testbed.cluster import Cluster
 from testbed.wandb import VARIABLE
-
-
-@pytest.fixture
-def made(crds: Cluster) -> Iterator[Callable[..., InstanceWorld]]:
-    """`made(env=…, **spec)`: a namespace with two Deployments and a WandbInstance for them."""
-    worlds: list[InstanceWorld] = []
-
-    def make(*, env: Any = (), others: tuple[str, ...] = (), deploy: bool = True, **spec: Any) -> InstanceWorld:
-        name = crds.create_namespace(f"instance-{uuid.uuid4().hex[:6]}")
-        world = InstanceWorld.make(crds, name, *others)
-        worlds.append(world)
-        if deploy:
-            world.stand_in.deploy(env=env)
-        world.apply(wandb.instance(name, **spec))
-        return world
-
-    yield make
-    for world in worlds:
-        world.remove()
 
 
 def test_two_buckets_are_one_secret_and_one_rollout(made: Callable[..., InstanceWorld]) -> None:
