@@ -1,0 +1,189 @@
+"""A BucketStore that is being deleted, with the API in memory and a provider that does as it is told."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from unit.memory_kube import MemoryKube
+from unit.resources import bucket_store, condition, team_storage, wandb_instance
+from unit.scripted import Stage, namespace_object, secret
+from wandb_byob.model import names
+from wandb_byob.model.errors import Stalled, Waiting
+from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.model.reasons import Reason
+from wandb_byob.reconcile import bucketstore
+from wandb_byob.reconcile.base import Result
+
+KEY = ObjectKey(Kind.BUCKET_STORE, "team-a", "data")
+IDENTITY = "s3://amazonaws.com/data"
+GOING = {"deletionTimestamp": "2026-11-22T10:00:00Z", "finalizers": [names.FINALIZER]}
+CREATED = {"created": True, "adopted": False, "identity": IDENTITY}
+STATUS = {
+    "instanceRef": {"name": "wandb", "namespace": "team-a"},
+    "bucket": CREATED,
+    "conditions": [condition("Ready")],
+}
+DELETE = {"deletionPolicy": "Delete"}
+ENTRY = {
+    "address": "s3://***",
+    "source": "BucketStore",
+    "identity": IDENTITY,
+    "bucketStoreRef": {"name": "data", "namespace": "team-a"},
+}
+
+
+def _stage(
+    *bodies: dict[str, Any], spec: Any = None, annotations: Any = None, status: Any = STATUS, entries: Any = ()
+) -> Stage:
+    store = bucket_store(spec=spec or {}, status=status, annotations=annotations or {}, **GOING)
+    given = [store, wandb_instance(status={"entries": list(entries)}), secret(), namespace_object("team-a")]
+    return Stage(kube=MemoryKube(*given, *bodies))
+
+
+def _look(stage: Stage) -> Result:
+    return bucketstore.reconciler()(stage.world, KEY)
+
+
+def _gone(stage: Stage) -> bool:
+    return ("bucketstores", "team-a", "data") not in stage.kube.objects
+
+
+def _ready(stage: Stage) -> tuple[str, str]:
+    conditions = stage.kube.objects["bucketstores", "team-a", "data"]["status"]["conditions"]
+    return next((each["reason"], each["message"]) for each in conditions if each["type"] == "Ready")
+
+
+def _users() -> list[dict[str, Any]]:
+    granted = {"bucketStoreRef": {"name": "data", "namespace": "team-a"}}
+    return [team_storage("ml"), team_storage("far", namespace="team-b", spec=granted)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "deleted"),
+    [
+        pytest.param(_stage(), False, id="Retain"),
+        pytest.param(_stage(spec=DELETE), True, id="Delete"),
+        pytest.param(
+            _stage(spec=DELETE, status=STATUS | {"bucket": {**CREATED, "created": False, "adopted": True}}),
+            False,
+            id="adopted",
+        ),
+        pytest.param(_stage(spec=DELETE, status=None), False, id="never begun"),
+        pytest.param(
+            _stage(spec=DELETE, status=None, annotations={names.INTENT: f"create {IDENTITY} for uid"}),
+            True,
+            id="begun, then a crash",
+        ),
+        pytest.param(_stage(spec={**DELETE, "managementPolicy": "Observe"}), False, id="Observe"),
+        pytest.param(_stage(*_users()[:1], annotations={names.RELEASE: "data"}, spec=DELETE), False, id="released"),
+        pytest.param(_stage(*_users()[:1], annotations={names.CONFIRM_DELETE: "data"}), False, id="confirmed"),
+        pytest.param(
+            _stage(*_users()[:1], namespace_object("team-a", terminating=True), spec=DELETE),
+            False,
+            id="the namespace goes",
+        ),
+        pytest.param(_stage(_users()[1]), False, id="a reference without a grant holds nothing"),
+        pytest.param(_stage(spec={**DELETE, "provider": 5}), False, id="stored invalid"),
+    ],
+)
+def test_it_goes(stage: Stage, *, deleted: bool) -> None:
+    """The bucket goes with it only where it is ours and that is asked for."""
+    _look(stage)
+    assert _gone(stage)
+    assert stage.provider.calls == (["delete"] if deleted else [])
+
+
+def test_it_is_held_while_teams_use_it() -> None:
+    """The users are named, of another namespace only where they are; told once."""
+    stage = _stage(*_users(), namespace_object("team-b"), spec={"allowedNamespaces": {"from": "All"}})
+    assert _look(stage).after == timedelta(seconds=30)
+    reason, message = _ready(stage)
+    assert reason == "DeletionBlocked"
+    assert "(ml, one in namespace team-b)" in message
+    stage.kube.writes.clear()
+    _look(stage)
+    assert stage.kube.writes == []
+
+
+@pytest.mark.parametrize("spec", [{}, DELETE])
+def test_it_is_held_while_its_address_is_in_the_variable(spec: dict[str, Any]) -> None:
+    """Also without any TeamStorage left: one that was released keeps its entry."""
+    stage = _stage(spec=spec, entries=[ENTRY])
+    _look(stage)
+    assert _ready(stage)[0] == "DeletionBlocked"
+    assert stage.provider.calls == []
+
+
+def test_an_entry_of_somebody_elses_bucket_store_holds_nothing() -> None:
+    """Only what was written for this one counts."""
+    stage = _stage(
+        entries=[
+            ENTRY | {"bucketStoreRef": {"name": "data", "namespace": "prod"}},
+            ENTRY | {"source": "Kept", "bucketStoreRef": {"name": "x"}},
+        ]
+    )
+    _look(stage)
+    assert _gone(stage)
+
+
+@pytest.mark.parametrize(
+    ("error", "after"),
+    [
+        (Stalled(Reason.DELETION_BLOCKED, "The bucket is not empty."), 30),
+        (Waiting(Reason.UNREACHABLE, "It does not answer.", after=timedelta(seconds=45)), 45),
+    ],
+)
+def test_a_bucket_that_cannot_be_deleted_holds_it(error: Stalled | Waiting, after: int) -> None:
+    """Why is told, and that it can be released."""
+
+    def fail(call: str) -> None:
+        raise error
+
+    stage = _stage(spec=DELETE)
+    stage.provider.fail = fail
+    assert _look(stage).after == timedelta(seconds=after)
+    assert not _gone(stage)
+    reason, message = _ready(stage)
+    assert reason == error.reason.value
+    assert error.message in message
+
+
+def test_without_keys_nothing_is_deleted_and_this_is_told() -> None:
+    """The Secret may have gone with the rest of an application."""
+    stage = _stage(spec=DELETE)
+    del stage.kube.objects["secrets", "team-a", "keys"]
+    _look(stage)
+    assert _ready(stage)[0] == "SecretNotFound"
+    assert names.RELEASE in _ready(stage)[1]
+
+
+def test_the_w_and_b_may_be_gone_already() -> None:
+    """A bucket can be deleted without it."""
+    stage = _stage(spec=DELETE)
+    del stage.kube.objects["wandbinstances", "team-a", "wandb"]
+    _look(stage)
+    assert _gone(stage)
+    assert stage.provider.calls == ["delete"]
+
+
+def test_the_operators_identity_is_checked_for_a_deletion_too() -> None:
+    """No way around the rule by deleting."""
+    stage = _stage(
+        spec={
+            **DELETE,
+            "provisioning": {"source": "Operator"},
+            "s3": {"bucket": "data", "region": "r", "endpoint": "https://evil.example"},
+        }
+    )
+    stage.config = {"allow_operator_identity": True}
+    _look(stage)
+    assert stage.provider.calls == []
+    assert _ready(stage)[0] == "OperatorIdentityNotAllowed"
+
+
+def test_a_paused_one_stays() -> None:
+    """Paused stops all writes."""
+    stage = _stage(annotations={names.PAUSED: "true"})
+    assert _look(stage) == Result()
+    assert stage.kube.writes == []

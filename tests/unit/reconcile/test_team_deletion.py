@@ -1,0 +1,131 @@
+"""A TeamStorage that is being deleted, with the API in memory."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from unit.memory_kube import MemoryKube
+from unit.resources import bucket_store, condition, team_storage, wandb_instance
+from unit.scripted import Stage, namespace_object
+from wandb_byob.model import names
+from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.reconcile import teamstorage
+from wandb_byob.reconcile.base import Result
+
+KEY = ObjectKey(Kind.TEAM_STORAGE, "team-a", "ml")
+IDENTITY = "s3://amazonaws.com/data"
+ENTRY = {"address": "s3://***", "source": "BucketStore", "identity": IDENTITY}
+GOING = {"deletionTimestamp": "2026-11-22T10:00:00Z", "finalizers": [names.FINALIZER, "example.com/other"]}
+CONFIGURED = {"identity": IDENTITY, "conditions": [condition("Ready"), condition("Configured")]}
+IN_PLACE = {"instanceRef": {"name": "wandb", "namespace": "team-a"}}
+
+
+def _stage(
+    *bodies: dict[str, Any], annotations: Any = None, status: Any = CONFIGURED, entries: Any = (ENTRY,)
+) -> Stage:
+    team = team_storage(status=status, annotations=annotations or {}, **GOING)
+    given = [bucket_store(status=IN_PLACE), wandb_instance(status={"entries": list(entries)})]
+    return Stage(kube=MemoryKube(*given, team, namespace_object("team-a"), *bodies))
+
+
+def _look(stage: Stage) -> Result:
+    return teamstorage.reconcile(stage.world, KEY)
+
+
+def _team(stage: Stage) -> dict[str, Any]:
+    return stage.kube.objects["teamstorages", "team-a", "ml"]
+
+
+def _held(stage: Stage) -> bool:
+    return names.FINALIZER in _team(stage)["metadata"]["finalizers"]
+
+
+def _ready(stage: Stage) -> tuple[str, str]:
+    return next(
+        (each["reason"], each["message"]) for each in _team(stage)["status"]["conditions"] if each["type"] == "Ready"
+    )
+
+
+CONFIRM, RELEASE = {names.CONFIRM_DELETE: "ml"}, {names.RELEASE: "ml"}
+
+
+def test_it_is_held_while_w_and_b_has_the_bucket() -> None:
+    """The reason and both ways out are told once, and the other conditions stay."""
+    stage = _stage()
+    assert _look(stage).after == timedelta(seconds=30)
+    assert _held(stage)
+    reason, message = _ready(stage)
+    assert reason == "DeletionBlocked"
+    assert names.CONFIRM_DELETE in message
+    assert names.RELEASE in message
+    assert {"type": "Configured", "status": "True"}.items() <= _team(stage)["status"]["conditions"][0].items()
+    stage.kube.writes.clear()
+    _look(stage)
+    assert stage.kube.writes == []
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param(_stage(annotations=RELEASE), id="released"),
+        pytest.param(_stage(entries=()), id="not in W&B"),
+        pytest.param(_stage(status=None), id="never accepted"),
+        pytest.param(_stage(annotations=CONFIRM, entries=()), id="confirmed, and the entry is gone"),
+        pytest.param(_stage(namespace_object("team-a", terminating=True)), id="the namespace goes"),
+        pytest.param(
+            _stage(namespace_object("team-a", terminating=True), annotations={names.PAUSED: "true"}),
+            id="the namespace goes, paused",
+        ),
+        pytest.param(
+            _stage(team_storage("other", status=CONFIGURED), annotations=CONFIRM), id="another team needs the entry"
+        ),
+    ],
+)
+def test_it_is_let_go(stage: Stage) -> None:
+    """Only our finalizer is taken off; the others stay."""
+    _look(stage)
+    assert _team(stage)["metadata"]["finalizers"] == ["example.com/other"]
+    assert stage.kube.writes == ["patch teamstorages ml"]
+
+
+def test_confirmed_it_waits_until_the_entry_is_out() -> None:
+    """The WandbInstance takes it out; until then the object says what is going on."""
+    stage = _stage(annotations=CONFIRM)
+    _look(stage)
+    assert _held(stage)
+    assert _ready(stage)[0] == "RemovingEntry"
+    stage.kube.put(wandb_instance(status={"entries": []}))
+    _look(stage)
+    assert not _held(stage)
+
+
+def test_another_teams_confirmed_deletion_keeps_no_entry() -> None:
+    """Two that go together both wait for the entry to be taken out."""
+    other = team_storage("other", status=CONFIGURED, annotations={names.CONFIRM_DELETE: "other"}, **GOING)
+    stage = _stage(other, annotations=CONFIRM)
+    _look(stage)
+    assert _held(stage)
+
+
+def test_a_paused_one_stays() -> None:
+    """Paused stops all writes."""
+    stage = _stage(annotations={names.PAUSED: "true", **RELEASE})
+    assert _look(stage) == Result()
+    assert stage.kube.writes == []
+
+
+def test_without_its_bucket_store_the_w_and_b_of_its_own_namespace_is_asked() -> None:
+    """The BucketStore may have gone first, confirmed; the team's files are still there to be hidden."""
+    stage = _stage()
+    del stage.kube.objects["bucketstores", "team-a", "data"]
+    _look(stage)
+    assert _held(stage)
+
+
+def test_what_is_not_ours_is_not_touched() -> None:
+    """An object without our finalizer is somebody else's to finish."""
+    stage = _stage()
+    _team(stage)["metadata"]["finalizers"] = ["example.com/other"]
+    assert _look(stage) == Result()
+    assert stage.kube.reads == ["get teamstorages team-a/ml"]
