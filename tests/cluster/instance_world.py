@@ -1,5 +1,6 @@
 """One namespace with W&B's stand-in, and looks at its objects made one by one: what a reconciler reads and writes is real."""
 
+import base64
 import json
 import time
 from collections.abc import Mapping
@@ -108,8 +109,13 @@ class InstanceWorld:
         )
         return self.condition(condition)
 
+    @property
+    def path(self) -> str:
+        """Where the WandbInstance is in the API."""
+        return f"{API}/namespaces/{self.namespace}/wandbinstances/wandb"
+
     def instance(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.cluster.get(f"{API}/namespaces/{self.namespace}/wandbinstances/wandb")
+        found: dict[str, Any] = self.cluster.get(self.path)
         return found
 
     def status(self) -> dict[str, Any]:
@@ -161,6 +167,13 @@ class InstanceWorld:
         }
         self.cluster.patch(f"{path}/status", {"status": status})
 
+    def verify_paths(self, name: str, *paths: str) -> None:
+        """Record that the bucket is verified under these paths."""
+        self.verify(name)
+        checks = [{"name": "PutObject", "result": "Passed", "message": "m", "path": path} for path in paths]
+        path = f"{API}/namespaces/{self.namespace}/bucketstores/{name}/status"
+        self.cluster.patch(path, {"status": {"checks": checks}})
+
     def team(self, name: str, *, namespace: str | None = None, bucket: str | None = None, **spec: Any) -> None:
         """A TeamStorage, which its own reconciler has looked at."""
         reference: dict[str, Any] = {"name": bucket or name}
@@ -177,6 +190,10 @@ class InstanceWorld:
         """Our file-store Secrets by name."""
         found = self.cluster.get(f"/api/v1/namespaces/{self.namespace}/secrets?labelSelector=byob.wandb.com/instance")
         return {secret["metadata"]["name"]: secret for secret in found["items"]}
+
+    def secrets_decoded(self) -> list[str]:
+        """The values of the variable in our Secrets."""
+        return [base64.b64decode(secret["data"][VARIABLE]).decode() for secret in self.secrets().values()]
 
     def deployment(self, component: str) -> Any:
         return self.cluster.get(self.deployment_path(component))

@@ -57,8 +57,7 @@ def test_a_crash_loop_goes_back_while_the_pods_keep_serving(made: Made) -> None:
     assert here.entries() == [address("one")]
     assert len(here.secrets()) == 2, "the failed one is kept for as long as it is on record"
 
-    path = f"/apis/byob.wandb.com/v1alpha1/namespaces/{here.namespace}/wandbinstances/wandb"
-    here.cluster.patch(path, {"metadata": {"annotations": {"byob.wandb.com/reconcile-requested-at": "now"}}})
+    here.cluster.patch(here.path, {"metadata": {"annotations": {"byob.wandb.com/reconcile-requested-at": "now"}}})
     here.settle("Ready")
     assert here.entries() == [address("one"), address("two")]
     assert "failed" not in here.status()

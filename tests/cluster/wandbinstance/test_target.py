@@ -179,8 +179,7 @@ def test_a_literal_is_taken_in_one_patch_where_that_is_allowed(made: Callable[..
     assert here.condition("Stalled")["status"] == "True"
     assert here.secrets() == {}
 
-    path = f"/apis/byob.wandb.com/v1alpha1/namespaces/{here.namespace}/wandbinstances/wandb"
-    here.cluster.patch(path, {"spec": {"fileStores": {"takeOwnership": True}}})
+    here.cluster.patch(here.path, {"spec": {"fileStores": {"takeOwnership": True}}})
     here.settle()
     assert here.stand_in.variable() == {f"{FOREIGN},{address('one')}"}
     assert "value" not in here.env("app")
@@ -273,8 +272,7 @@ def test_elsewhere_nothing_in_the_cluster_is_touched(
 ) -> None:
     """Workloads that look like W&B's stay as they are; on Dedicated Cloud the status says whom to tell."""
     here = made()
-    path = f"/apis/byob.wandb.com/v1alpha1/namespaces/{here.namespace}/wandbinstances/wandb"
-    here.cluster.delete(path)
+    here.cluster.delete(here.path)
     body = wandb.instance(here.namespace)
     body["spec"] = {"deploymentType": deployment, "host": "https://api.wandb.ai"}
     here.apply(body)
@@ -288,8 +286,7 @@ def test_paused_writes_nothing(made: Callable[..., InstanceWorld]) -> None:
     here = made()
     here.bucket("one")
     here.team("one")
-    path = f"/apis/byob.wandb.com/v1alpha1/namespaces/{here.namespace}/wandbinstances/wandb"
-    here.cluster.patch(path, {"metadata": {"annotations": {"byob.wandb.com/paused": "true"}}})
+    here.cluster.patch(here.path, {"metadata": {"annotations": {"byob.wandb.com/paused": "true"}}})
     since = here.cluster.audit_position()
     here.look()
     assert here.writes(since) == []
@@ -301,9 +298,8 @@ def test_deleting_the_instance_leaves_everything(made: Callable[..., InstanceWor
     here.bucket("one")
     here.team("one")
     here.settle()
-    path = f"/apis/byob.wandb.com/v1alpha1/namespaces/{here.namespace}/wandbinstances/wandb"
-    here.cluster.delete(path)
-    assert here.cluster.get(path) is None
+    here.cluster.delete(here.path)
+    assert here.cluster.get(here.path) is None
     here.look()
     assert here.entries() == [address("one")]
     assert len(here.secrets()) == 1
