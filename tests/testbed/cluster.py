@@ -7,10 +7,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import kubernetes.client
-import kubernetes.config
 import yaml
 
 from testbed import audit, http, programs, stages
@@ -18,6 +16,9 @@ from testbed.audit import WriteEvent
 from testbed.control_plane import ControlPlane, write_kubeconfig
 from testbed.planes import Plane
 from testbed.processes import TestbedError, child_environment, wait_for
+
+if TYPE_CHECKING:
+    import kubernetes.client
 
 _MANIFESTS = Path(__file__).parent / "manifests"
 _STAGES = "/apis/kwok.x-k8s.io/v1alpha1/stages"
@@ -125,8 +126,11 @@ class Cluster:
         wait_for(check, timeout=timeout, what=what or f"{path} is as expected", detail=shown)
         return seen[0]
 
-    def client(self, kubeconfig: Path | None = None) -> kubernetes.client.ApiClient:
+    def client(self, kubeconfig: Path | None = None) -> "kubernetes.client.ApiClient":
         """The official client as administrator, or with another kubeconfig. The caller closes it."""
+        import kubernetes.client  # a second of work, and most do not need it
+        import kubernetes.config
+
         configuration = kubernetes.client.Configuration()
         path = str(kubeconfig or self.kubeconfig)
         kubernetes.config.load_kube_config(path, client_configuration=configuration)  # type: ignore[no-untyped-call]
