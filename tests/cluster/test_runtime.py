@@ -246,9 +246,11 @@ def test_a_leader_that_was_frozen_ends_and_writes_nothing_more(
     """SIGSTOP until the other leads, with a write due at waking: the API server must see no write of the frozen one after."""
     one = start("operator-0").wait_leading().wait_ready()
     two = start("operator-1").wait_ready()
-    put_store(crds, place, annotations={"testbed/write": "yes", "testbed/after": "0.5"})
+    put_store(crds, place, annotations={"testbed/write": "yes", "testbed/after": "3"})
     path = f"{_API}/{place}/bucketstores/data"
     crds.wait(path, lambda found: found["metadata"]["annotations"].get("testbed/written-by") == "operator-0")
+    # Between two looks: a request that is on its way already can't be called back, which is why all writes are idempotent.
+    wait_until_quiet(one)
     one.process.pause()
     two.wait_leading(timeout=40)
     crds.wait(path, lambda found: found["metadata"]["annotations"].get("testbed/written-by") == "operator-1")
