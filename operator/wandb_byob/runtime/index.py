@@ -139,7 +139,8 @@ class Index:
             case Kind.BUCKET_STORE:
                 return around
             case Kind.WANDB_INSTANCE:
-                return frozenset(each for each in around if each.kind is Kind.TEAM_STORAGE)
+                # A store that is being deleted may be held by its entry in the instance's configuration.
+                return frozenset(each for each in around if each.kind is Kind.TEAM_STORAGE or self._facts[each].leaving)
             case Kind.TEAM_STORAGE:
                 return frozenset(each for each in around if each.kind is Kind.WANDB_INSTANCE)
 

@@ -41,7 +41,7 @@ Target = ObjectKey | SecretName | InstancesOf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """One object: its digests, what it refers to, and whether it waits for another object of its kind to give way."""
+    """One object: its digests, what it refers to, whether it waits for another of its kind to give way, whether it is being deleted."""
 
     own: int
     shown: int
@@ -49,6 +49,7 @@ class Facts:
     has_conditions: bool = False
     refers_to: tuple[Target, ...] = ()
     yields: bool = False
+    leaving: bool = False
     workloads: api.WorkloadsTarget | None = None
 
 
@@ -64,6 +65,7 @@ def facts(kind: Kind, obj: Mapping[str, Any]) -> Facts:
         state=_state(kind, obj.get("status") or {}, conditions),
         has_conditions=bool(conditions),
         refers_to=refers_to,
+        leaving="deletionTimestamp" in metadata,
         yields=any(each.get("reason") in _CONFLICTS for each in conditions),
         workloads=workloads,
     )

@@ -74,6 +74,13 @@ def test_a_status_wakes_only_those_whom_it_tells_something(changed: dict[str, An
     assert woken(index_of(*ALL), changed) == expected
 
 
+def test_an_instances_status_wakes_a_store_that_is_held_back_from_deletion() -> None:
+    """Its entry may just have left the instance's configuration."""
+    leaving = store(deletionTimestamp="2026-01-01T00:00:00Z")
+    changed = instance(status={"conditions": [condition("RolledOut")]})
+    assert woken(index_of(instance(), leaving, team()), changed) == {"BucketStore/data", "TeamStorage/team"}
+
+
 def test_our_first_write_wakes_nobody() -> None:
     """The finalizer and the intent annotation, written together."""
     written = store(finalizers=[names.FINALIZER], annotations={names.INTENT: "{}"}, resourceVersion="2")
