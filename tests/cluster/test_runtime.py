@@ -315,6 +315,17 @@ def test_sigterm_lets_work_end_and_never_takes_longer_than_25_seconds(
     assert crds.get(f"{_LEASES}/{place}/leases/wandb-byob-leader")["spec"].get("holderIdentity")
 
 
+def test_sigterm_ends_the_process_although_the_api_server_does_not_answer(
+    crds: Cluster, place: str, start: Callable[..., Operator]
+) -> None:
+    """It holds its connections and says nothing, which is worse than being away."""
+    operator = start().wait_leading().wait_ready()
+    with crds.apiserver_paused():
+        status, seconds = operator.stop(timeout=25)
+    assert status == 0
+    assert seconds < 25
+
+
 def test_two_releases_do_not_work_in_one_namespace(crds: Cluster, place: str, start: Callable[..., Operator]) -> None:
     """The second leads its own release and leaves the namespace alone, until the first is gone."""
     home = crds.create_namespace(f"runtime-{uuid.uuid4().hex[:8]}")
