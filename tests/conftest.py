@@ -22,6 +22,7 @@ _PROGRAMS = {
     "azurite": ("azurite-blob",),
     "fake_gcs": ("fake-gcs-server",),
     "go_parser": ("addressparse",),
+    "demo_folder": ("etcd", "kube-apiserver", "kwok", "helm", "minio", "versitygw"),
 }
 
 

@@ -20,15 +20,15 @@ TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def demo_folder(tmp_path: Path) -> Iterator[Path]:
     """Where a demo may be; whatever a failed test leaves there is ended."""
     yield tmp_path / "demo"
     _start("down", tmp_path / "demo").communicate()
 
 
-def test_the_demo_shows_the_main_job_and_leaves_a_cluster_until_it_is_ended(folder: Path) -> None:
+def test_the_demo_shows_the_main_job_and_leaves_a_cluster_until_it_is_ended(demo_folder: Path) -> None:
     """Up: everything Ready with one rollout, two breaks told and repaired, no key shown. Then the cluster is there; down: nothing is."""
-    up = _start("up", folder)
+    up = _start("up", demo_folder)
     told, _ = up.communicate(timeout=200)
 
     assert up.returncode == 0, told
@@ -36,30 +36,30 @@ def test_the_demo_shows_the_main_job_and_leaves_a_cluster_until_it_is_ended(fold
     assert "4 buckets, 4 teams, and W&B's workloads that read files were rolled out once." in told
     assert len(re.findall(r"s3://\*\*\*:\*\*\*@\S+", told)) == 4
     _assert_breaks_are_told(told.partition("Trouble")[2])
-    assert not [key for key in _keys(folder) if key in told], "a key is shown"
+    assert not [key for key in _keys(demo_folder) if key in told], "a key is shown"
     assert max(map(len, told.splitlines())) <= 100
 
-    found = rows(Cluster.attach(folder))
+    found = rows(Cluster.attach(demo_folder))
     assert {each.kind for each in found} == {"WandbInstance", "BucketStore", "TeamStorage"}
     assert all(each.ready == "True" for each in found), found
-    kubectl = [folder / "bin" / "kubectl", f"--kubeconfig={folder / 'kubeconfig'}", "get", "bucketstores"]
+    kubectl = [demo_folder / "bin" / "kubectl", f"--kubeconfig={demo_folder / 'kubeconfig'}", "get", "bucketstores"]
     assert "vision" in subprocess.run(kubectl, stdout=subprocess.PIPE, text=True, check=True).stdout
 
-    _assert_down_ends_all(folder)
-    again = _start("down", folder)
+    _assert_down_ends_all(demo_folder)
+    again = _start("down", demo_folder)
     assert again.communicate()[0] == "No demo is running.\n"
     assert again.returncode == 0
 
 
-def test_whatever_an_interrupted_demo_leaves_is_ended(folder: Path) -> None:
+def test_whatever_an_interrupted_demo_leaves_is_ended(demo_folder: Path) -> None:
     """A killed `up` leaves what the next one ends before it begins; Ctrl-C in that one ends all by itself."""
-    killed = _start("up", folder)
-    wait_for((folder / "state.json").exists, timeout=60, what="the control plane is starting")
+    killed = _start("up", demo_folder)
+    wait_for((demo_folder / "state.json").exists, timeout=60, what="the control plane is starting")
     killed.kill()
     killed.communicate()
-    assert _programs(folder)
+    assert _programs(demo_folder)
 
-    interrupted = _start("up", folder)
+    interrupted = _start("up", demo_folder)
     assert interrupted.stdout is not None
     said = list(itertools.takewhile(lambda line: "object stores:" not in line, interrupted.stdout))
     assert "begin anew" in said[0]
@@ -67,8 +67,8 @@ def test_whatever_an_interrupted_demo_leaves_is_ended(folder: Path) -> None:
     rest, _ = interrupted.communicate(timeout=60)
 
     assert interrupted.returncode == 130, rest
-    assert not folder.exists()
-    assert not _programs(folder)
+    assert not demo_folder.exists()
+    assert not _programs(demo_folder)
 
 
 def _assert_breaks_are_told(told: str) -> None:
@@ -95,7 +95,7 @@ def _assert_down_ends_all(folder: Path) -> None:
 
 
 def _start(command: str, folder: Path) -> subprocess.Popen[str]:
-    env = child_environment({"PYTHONPATH": str(TESTS)})
+    env = child_environment({"PYTHONPATH": str(TESTS), "BYOB_TESTBED": "own"})
     argv = [sys.executable, "-m", "testbed.demo", command, "--folder", str(folder)]
     return subprocess.Popen(
         argv, cwd=folder.parent, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from testbed import kubelet, programs
+from testbed import programs
 from testbed.cluster import Cluster
 from testbed.kubelet import Kubelet, RunningPod
 from testbed.operator import samples
@@ -29,7 +29,7 @@ class Installation:
         """`helm install` with these values, and wait until one pod leads."""
         given = self._folder / "values.json"
         given.parent.mkdir(parents=True, exist_ok=True)
-        given.write_text(json.dumps({**kubelet.VALUES, **(values or {})}))
+        given.write_text(json.dumps({**self.kubelet.values, **(values or {})}))
         self.helm("install", RELEASE, str(CHART), f"--values={given}")
         if wait:
             self.wait_leading()

@@ -1,6 +1,6 @@
 """A kubelet in small: runs the pods of the operator's chart as processes of this machine, with the rights that the chart gives them.
 
-The chart's pods are bound to a node of their own (`VALUES`) whose pods kwok leaves alone. For each a process is started with the pod's own
+The chart's pods are bound to a node of their own (`Kubelet.values`) whose pods kwok leaves alone. For each a process is started with the pod's own
 arguments, its ServiceAccount's token and nothing else; the pod is Ready when its readiness probe answers, it is restarted when it
 dies, it ends (SIGTERM) when the pod goes, and a Job's pod succeeds or fails as its process does. The image and its file system are
 the one thing that is not real.
@@ -8,7 +8,7 @@ the one thing that is not real.
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +19,7 @@ from testbed import http
 from testbed.cluster import Cluster
 from testbed.processes import Process, free_port, spawn
 
-NODE: Final = "host"
-VALUES: Final[Mapping[str, Any]] = {
-    "nodeSelector": {"kubernetes.io/hostname": NODE},
-    "tolerations": [{"key": "testbed.byob.wandb.com/host", "operator": "Exists"}],
-}
+_TAINT: Final = "testbed.byob.wandb.com/host"
 _INTERVAL = 0.1
 
 
@@ -57,11 +53,12 @@ class RunningPod:
 
 
 class Kubelet:
-    """Runs the pods of the node `host` until it is stopped."""
+    """Runs the pods of one node until it is stopped. Two in one cluster need two nodes."""
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
+    def __init__(self, cluster: Cluster, folder: Path, *, node: str = "host") -> None:
         self._cluster = cluster
         self._folder = folder
+        self._node = node
         self._pods: dict[str, RunningPod] = {}
         self._ending: list[RunningPod] = []
         self._stopping = threading.Event()
@@ -71,14 +68,19 @@ class Kubelet:
         self._thread = threading.Thread(target=self._run, name="kubelet", daemon=True)
         self.failure: BaseException | None = None
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The chart's values that put its pods on this node."""
+        return {
+            "nodeSelector": {"kubernetes.io/hostname": self._node},
+            "tolerations": [{"key": _TAINT, "operator": "Exists"}],
+        }
+
     def start(self) -> None:
         """Make the node, if it is not there, and begin."""
-        if self._cluster.get(f"/api/v1/nodes/{NODE}") is None:
-            taint = {"key": "testbed.byob.wandb.com/host", "effect": "NoSchedule"}
-            node = {
-                "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
-                "spec": {"taints": [taint]},
-            }
+        if self._cluster.get(f"/api/v1/nodes/{self._node}") is None:
+            metadata = {"name": self._node, "labels": {"kubernetes.io/hostname": self._node}}
+            node = {"metadata": metadata, "spec": {"taints": [{"key": _TAINT, "effect": "NoSchedule"}]}}
             self._cluster.post("/api/v1/nodes", node)
         self._thread.start()
 
@@ -122,7 +124,7 @@ class Kubelet:
                 self.failure = error
 
     def _look(self) -> None:
-        found = self._cluster.get(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{NODE}")["items"]
+        found = self._cluster.get(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{self._node}")["items"]
         wanted = {pod["metadata"]["uid"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
         for uid in [uid for uid in self._pods if uid not in wanted]:
             with self._lock:
