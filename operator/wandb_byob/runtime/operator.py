@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -135,14 +135,13 @@ class Operator:
         self._queue.close()
         self._watcher.stop()
         self._repairs.stop()
-        self._endings.stop(_ENDINGS_SECONDS)
+        # What calls the API server goes on beside this thread, since it may get no answer.
+        ending = _beside(self._endings.stop, _ENDINGS_SECONDS)
         drained = self._queue.drain(_DRAIN_SECONDS)
+        ending.join(max(0.0, started + _ENDINGS_SECONDS - time.monotonic()))
         if not drained:
             logger.warning("Work is still going on: the Lease is left to expire, so that nobody else writes meanwhile")
-        # In a thread, since the API server may not answer. First the namespaces: who takes over the release needs them.
-        releasing = threading.Thread(target=self._release, args=(drained,), daemon=True)
-        releasing.start()
-        releasing.join(_RELEASE_SECONDS)
+        _beside(self._release, drained).join(_RELEASE_SECONDS)
         self._events.stop(_EVENTS_SECONDS)
         self._watcher.join(_WATCHER_SECONDS)
         for server in self._servers:
@@ -150,6 +149,7 @@ class Operator:
         logger.info("Ended after %.1f s", time.monotonic() - started)
 
     def _release(self, drained: bool) -> None:
+        # First the namespaces: who takes over the release needs them.
         self._tenancy.stop(release=drained)
         self._election.stop(release=drained)
 
@@ -190,6 +190,12 @@ class Operator:
     def _stuck(self) -> str:
         seconds = self._queue.stuck_seconds()
         return f"nothing was taken for {seconds:.0f} s" if seconds > probes.STUCK_SECONDS else ""
+
+
+def _beside(function: Callable[..., None], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=function, args=arguments, daemon=True)
+    thread.start()
+    return thread
 
 
 def _listed(problem: str, paths: set[str]) -> str:
