@@ -170,6 +170,16 @@ def _check(composition: Composition) -> None:
         )
 
 
+def doubts(entries: Sequence[Entry]) -> str:
+    """Return a sentence about entries of others that W&B will not understand, quoting none of them; else nothing."""
+    kept = [(n, addresses.lint(e.text)) for n, e in enumerate(entries, 1) if e.source is Source.KEPT]
+    found = [f"no. {number}: {wrong}" for number, wrong in kept if wrong]
+    if not found:
+        return ""
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"Of the entries that were there before, W&B will not understand {'; '.join(found[:3])}{more}."
+
+
 def size_warning(length: int) -> str:
     """Return a sentence where the variable comes near its limit, else nothing."""
     if length < WARNING_BYTES:

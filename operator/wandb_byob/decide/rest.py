@@ -7,7 +7,7 @@ from typing import Final
 
 from wandb_byob.decide import rollback
 from wandb_byob.decide.attachments import Pending
-from wandb_byob.decide.compose import Composition, Source, size, size_warning
+from wandb_byob.decide.compose import Composition, Source, doubts, size, size_warning
 from wandb_byob.decide.conditions import Progress, Verdict
 from wandb_byob.decide.configuration import Before, Configuration, Stored
 from wandb_byob.decide.plan import POLL, Plan, configured, rolled_out
@@ -84,10 +84,12 @@ def _there(look: _Look, wish: Composition) -> Plan:
     ours = sum(1 for entry in wish.entries if entry.source is Source.BUCKET_STORE)
     if ours or look.current is not None:
         text = f"W&B's workloads have the variable with {len(wish.entries)} entries, {ours} of them from BucketStores."
+        notes = [text, doubts(wish.entries), size_warning(size(wish.value))]
     else:
-        text = "No bucket is attached yet; W&B's workloads are left as they are."
-    warning = size_warning(size(wish.value))
-    message = f"{text}{advice(situation.workloads)}{' ' if warning else ''}{warning}"
+        notes = ["No bucket is attached yet; W&B's workloads are left as they are."]
+    if look.current is not None:
+        notes.append(advice(situation.workloads))
+    message = " ".join(note for note in notes if note)
     resting = _resting(look, configured("True", Reason.CONFIGURED, message), progress=Progress.SETTLED)
     failed = situation.memory.failed if look.obstacle is not None else None
     return replace(resting, failed=failed, settled=resting.rolled_out.status == "True")

@@ -34,21 +34,19 @@ def _gone(workload: Workload, situation: Situation, failed: Stored) -> Sequence[
 
 def plan(situation: Situation, failed: Stored) -> Plan:
     """Return the writes that restore what each container had before the failed configuration."""
-    writes = [
-        Write(
-            workload=workload,
-            envs={
-                reading.slot.container: _restored(reading, situation, failed)
-                for reading in workload.readings
-                if refers_to(reading.env, failed.name)
-            },
-        )
+    envs = {
+        workload.key: {
+            reading.slot.container: _restored(reading, situation, failed)
+            for reading in workload.readings
+            if refers_to(reading.env, failed.name)
+        }
         for workload in situation.workloads
-        if workload.touches(failed.name)
+    }
+    writes = [
+        Write(workload=workload, envs=envs[workload.key]) for workload in situation.workloads if envs[workload.key]
     ]
-    restored = {secret_of(env) for write in writes for env in write.envs.values()}
+    restored = {secret_of(env) for given in envs.values() for env in given.values()}
     memory = situation.memory
-    written = {write.workload.key for write in writes}
     return Plan(
         configured=configured("False", Reason.ROLLED_BACK, explanation(situation)),
         rolled_out=rolled_out(
@@ -58,7 +56,7 @@ def plan(situation: Situation, failed: Stored) -> Plan:
         secret=next(iter(restored)) if len(restored) == 1 and restored <= situation.stored.keys() else "",
         writes=tuple(writes),
         states={
-            workload.key: (State.PROGRESSING, "") if workload.key in written else _state(workload)
+            workload.key: (State.PROGRESSING, "") if envs[workload.key] else _state(workload)
             for workload in situation.workloads
         },
         last_good=memory.last_good,

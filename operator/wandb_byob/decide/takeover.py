@@ -50,6 +50,6 @@ def advice(workloads: Sequence[Workload]) -> str:
     names = ", ".join(sorted({f"{workload.kind} {workload.name}" for workload, _ in found}))
     managers = ", ".join(sorted({manager for _, manager in found}))
     return (
-        f" {VARIABLE} was also set by {managers} in {names}: remove it there (chart, manifest), or the next upgrade "
+        f"{VARIABLE} was also set by {managers} in {names}: remove it there (chart, manifest), or the next upgrade "
         "fails or takes the buckets out again."
     )

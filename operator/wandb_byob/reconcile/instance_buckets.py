@@ -98,12 +98,12 @@ def _verified(world: World, uses: Iterable[Use]) -> tuple[tuple[_Verified, ...],
             continue
         try:
             inputs = gather_inputs(world, use.store)
-        except DomainError:
+            address = inputs.provider.address(use.store.spec, inputs.context.data)
+        except (DomainError, ValueError):
             continue  # its own conditions will say so; what is in the variable stays
         if not looks.current(use.store, inputs.mark):
             undecided = True
             continue
-        address = inputs.provider.address(use.store.spec, inputs.context.data)
         identity = addresses.identity(address)
         if identity is not None:
             attached = Attached(identity=identity, uid=use.store.metadata.uid, address=address)

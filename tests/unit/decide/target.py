@@ -54,6 +54,7 @@ class Target:
     now: datetime = BEGIN
     health: dict[str, Health] = field(default_factory=dict)
     templates: dict[str, str] = field(default_factory=dict)
+    setters: tuple[str, ...] = ()
     created: dict[str, datetime] = field(default_factory=dict)
     recreate: set[str] = field(default_factory=set)
     buckets: list[Attached] = field(default_factory=list)
@@ -180,6 +181,7 @@ class Target:
             template=self.templates.get(key, "template"),
             health=self.health.get(key, Health(state=State.CURRENT, live=True)),
             recreate=key in self.recreate,
+            setters=self.setters,
         )
 
     def _reading(self, key: str) -> Reading:

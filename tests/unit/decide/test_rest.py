@@ -158,3 +158,27 @@ def test_a_secret_of_the_same_list_but_another_past_is_not() -> None:
     target.workloads["Deployment/api"] = foreign("")
     target.look()
     assert len(target.stored) == 2
+
+
+def test_malformed_entries_of_others_are_pointed_out() -> None:
+    """By their place in the list, and without a word of what stands there."""
+    target = Target(
+        buckets=[ONE], workloads={"Deployment/api": foreign("gs://fine,s3://AK:se/cret@h/b,,azure://a/c,x")}
+    )
+    target.look()
+    target.come_up()
+    told = target.looks().configured
+    assert told.status == "True"
+    for words in ("no. 2:", "no. 3: it is empty", "no. 4: W&B knows no azure://", "1 more"):
+        assert words in told.message
+    assert "cret" not in told.message
+
+
+def test_a_chart_that_sets_the_variable_too_is_named() -> None:
+    """Where ours is in force, so that the next upgrade does not undo or break it; not where theirs stays."""
+    target = Target(buckets=[ONE], workloads={"Deployment/api": foreign("gs://a")}, setters=("helm",))
+    target.look()
+    target.come_up()
+    assert "helm in Deployment api: remove it" in target.looks().configured.message
+    theirs = Target(buckets=[ONE], workloads={"Deployment/api": foreign(ONE.address)}, setters=("helm",))
+    assert "helm" not in theirs.looks().configured.message
