@@ -25,8 +25,10 @@ from wandb_byob.model.api import (
 from wandb_byob.model.keys import ObjectKey
 from wandb_byob.model.reasons import Reason
 
-# The CRD's limits.
+# The CRD's limits: what others wrote into the variable must not keep the status from being written.
 _MOST_ENTRIES: Final = 4096
+_LONGEST_ADDRESS: Final = 8192
+_LONGEST_IDENTITY: Final = 1024
 _MOST_WORKLOADS: Final = 256
 
 ACCEPTED: Final = Verdict(
@@ -183,13 +185,25 @@ def _entries(listed: tuple[Entry, ...], stores: Mapping[ObjectKey, BucketStore])
     redacted = addresses.redact_all([entry.text for entry in listed])
     return tuple(
         api.Entry(
-            address=shown,
+            address=_text(shown)[:_LONGEST_ADDRESS],
             source=entry.source.value,
-            identity=entry.identity,
+            identity=_identity(entry),
             bucket_store_ref=_reference(by_uid.get(entry.uid)),
         )
         for entry, shown in zip(listed, redacted, strict=True)
     )[:_MOST_ENTRIES]
+
+
+def _identity(entry: Entry) -> str | None:
+    identity = entry.identity
+    if identity is None or len(identity) > _LONGEST_IDENTITY or _text(identity) != identity:
+        return None
+    return identity
+
+
+def _text(value: str) -> str:
+    """Return the text with bytes that are no UTF-8 replaced: JSON has none."""
+    return value.encode("utf-8", "replace").decode()
 
 
 def _reference(key: ObjectKey | None) -> ObjectReference | None:
