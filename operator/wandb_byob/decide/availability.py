@@ -44,16 +44,15 @@ def offer(deployment: DeploymentType, scope: Scope, provider: ProviderName) -> O
     return TABLE[deployment, scope][provider]
 
 
-def require(deployment: DeploymentType, scope: Scope, provider: ProviderName) -> None:
-    """Raise `Stalled` with a sentence that says what there is, where W&B does not offer this."""
-    if offer(deployment, scope, provider) is not Offer.NOT_AVAILABLE:
-        return
+def require(deployment: DeploymentType, scope: Scope, provider: ProviderName | None = None) -> None:
+    """Raise `Stalled` with a sentence that says what there is, where W&B does not offer this; without a provider, on none at all."""
     there = [name for name, cell in TABLE[deployment, scope].items() if cell is not Offer.NOT_AVAILABLE]
+    if provider in there or (provider is None and there):
+        return
     instead = f"It offers {_listed(there)} there." if there else "Give each team a bucket of its own instead."
     level = "for the instance" if scope is Scope.INSTANCE else "for a team"
-    raise Stalled(
-        Reason.NOT_AVAILABLE, f"W&B does not offer a bucket {level} on {provider} with {deployment}. {instead}"
-    )
+    on = f" on {provider}" if provider is not None else ""
+    raise Stalled(Reason.NOT_AVAILABLE, f"W&B does not offer a bucket {level}{on} with {deployment}. {instead}")
 
 
 def _listed(words: Sequence[str]) -> str:

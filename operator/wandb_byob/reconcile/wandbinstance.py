@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from wandb_byob.decide import rest, rollout, schedule
+from wandb_byob.decide import availability, rest, rollout, schedule
+from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.compose import Composition
 from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.configuration import Stored, secret_body
@@ -70,9 +71,10 @@ def reconcile(world: World, key: ObjectKey) -> Result:
     except DomainError as error:
         return _invalid(world, key, body, error)
     subject = _Subject(world=replace(world, kube=Once(world.kube)), key=key, body=body, instance=instance)
-    if instance.spec.deployment_type != "SelfManaged":
-        return _finish(subject, instance_status.elsewhere(instance, now=world.now()), after=None)
     try:
+        _require_built(instance)
+        if instance.spec.deployment_type != "SelfManaged":
+            return _finish(subject, instance_status.elsewhere(instance, now=world.now()), after=None)
         target = _accepted_target(instance)
     except DomainError as error:
         return _failed(subject, error, ConditionType.ACCEPTED)
@@ -82,9 +84,11 @@ def reconcile(world: World, key: ObjectKey) -> Result:
         return _failed(subject, error, ConditionType.CONFIGURED)
 
 
-def _accepted_target(instance: WandbInstance) -> WorkloadsTarget:
-    """Return the target; raises `Stalled` for what this version does not have, naming the field."""
+def _require_built(instance: WandbInstance) -> None:
+    """Raise `Stalled` for what W&B does not offer, or this version does not have, naming the field."""
     spec = instance.spec
+    if spec.storage is not None:
+        availability.require(spec.deployment_type, Scope.INSTANCE)
     missing = {
         "spec.storage": spec.storage is not None,
         "spec.target.weightsAndBiases": spec.target is not None and spec.target.weights_and_biases is not None,
@@ -96,6 +100,11 @@ def _accepted_target(instance: WandbInstance) -> WorkloadsTarget:
             raise Stalled(
                 Reason.NOT_IMPLEMENTED, f"This version of the operator does not have {field} yet. Remove the field."
             )
+
+
+def _accepted_target(instance: WandbInstance) -> WorkloadsTarget:
+    """Return the target of a W&B that runs in this cluster; raises `Stalled` where there is none."""
+    spec = instance.spec
     if spec.target is None or spec.target.workloads is None:
         raise Stalled(
             Reason.INVALID_SPEC, "deploymentType SelfManaged needs spec.target.workloads. Name W&B's workloads there."

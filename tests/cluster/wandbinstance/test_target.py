@@ -282,6 +282,30 @@ def test_elsewhere_nothing_in_the_cluster_is_touched(
     assert set(here.stand_in.revisions().values()) == {1}
 
 
+@pytest.mark.parametrize(
+    ("deployment", "spec", "reason", "words"),
+    [
+        ("DedicatedCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotImplemented", "spec.storage"),
+        ("DedicatedCloud", {"scim": {"credentialsSecretRef": {"name": "s"}}}, "NotImplemented", "spec.scim"),
+        ("MultiTenantCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotAvailable", "Give each team a bucket"),
+    ],
+)
+def test_elsewhere_too_nothing_is_passed_over_in_silence(
+    made: Callable[..., InstanceWorld], deployment: str, spec: dict[str, Any], reason: str, words: str
+) -> None:
+    """What is not built, or what W&B does not offer, is refused although nothing would be done in the cluster anyway."""
+    here = made(deploy=False)
+    here.cluster.delete(here.path)
+    body = wandb.instance(here.namespace)
+    body["spec"] = {"deploymentType": deployment, "host": "https://api.wandb.ai", **spec}
+    here.apply(body)
+    here.look()
+    told = here.condition("Accepted")
+    assert (told["status"], told["reason"]) == ("False", reason)
+    assert words in told["message"]
+    assert here.condition("Ready")["status"] == "False"
+
+
 def test_paused_writes_nothing(made: Callable[..., InstanceWorld]) -> None:
     here = made()
     here.bucket("one")

@@ -39,3 +39,10 @@ def test_the_refusal_says_what_there_is() -> None:
         availability.require("MultiTenantCloud", Scope.TEAM, "Azure")
     with pytest.raises(Stalled, match="a bucket of its own"):
         availability.require("MultiTenantCloud", Scope.INSTANCE, "S3")
+
+
+def test_whether_a_scope_is_offered_at_all() -> None:
+    """Before the provider is known: only what is offered on none is refused."""
+    with pytest.raises(Stalled, match="for the instance with MultiTenantCloud"):
+        availability.require("MultiTenantCloud", Scope.INSTANCE)
+    availability.require("DedicatedCloud", Scope.INSTANCE)
