@@ -119,7 +119,7 @@ def _cors(state: BucketState, wanted: Wanted, how: str) -> Check:
         name=name,
         result=CheckResult.FAILED,
         message=f"Browsers cannot use the bucket: {'; '.join(problems)}.",
-        remedy=f"Add the CORS rule that `byob policy` prints.{how}",
+        remedy=f"Add a CORS rule that allows {origins} GET, HEAD and PUT with every header (*) and exposes ETag.{how}",
     )
 
 
@@ -137,7 +137,7 @@ def _policy(state: BucketState, wanted: Wanted, circumstances: Circumstances, ho
         name=name,
         result=CheckResult.FAILED,
         message=f"The bucket policy does not let {wanted.reader} do {', '.join(missing)}.",
-        remedy=f"Add the policy statement that `byob policy` prints.{how}",
+        remedy=f"Add a policy statement that allows {wanted.reader} these actions on {wanted.arn} and {wanted.arn}/*.{how}",
     )
 
 

@@ -32,7 +32,7 @@ def rule(origins: Sequence[str]) -> CorsRule:
 def problems(rules: Sequence[CorsRule], origins: Iterable[str]) -> tuple[str, ...]:
     """Return what a browser at each origin could not do, one sentence each; nothing if the rules are enough."""
     found = [problem for origin in origins for method in METHODS if (problem := _problem(rules, origin, method))]
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def merged(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[CorsRule, ...]:
@@ -45,7 +45,7 @@ def merged(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[CorsRule,
 def _problem(rules: Sequence[CorsRule], origin: str, method: str) -> str:
     about_origin = [entry for entry in rules if _matches_any(origin, entry.get("AllowedOrigins", ()))]
     if not about_origin:
-        return f"no rule allows the origin {origin} ({method})"
+        return f"no rule allows the origin {origin}"
     about_method = [entry for entry in about_origin if method in entry.get("AllowedMethods", ())]
     if not about_method:
         return f"no rule allows {method} from {origin}"

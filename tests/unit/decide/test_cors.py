@@ -75,6 +75,10 @@ def test_what_lacks_is_said_and_added_before_the_rules_of_others(rules: list[dic
     assert list(merged[1:]) == rules
 
 
+def test_what_lacks_for_all_methods_is_said_once() -> None:
+    assert cors.problems([], [ORIGIN]) == (f"no rule allows the origin {ORIGIN}",)
+
+
 def test_each_origin_counts() -> None:
     rules = [rule(AllowedOrigins=[ORIGIN])]
     second = "https://wandb.internal.example.com"
