@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from wandb_byob.decide import references
-from wandb_byob.decide.compose import KEPT, SHARED, Attached
+from wandb_byob.decide.annotations import paused
+from wandb_byob.decide.compose import Attached, ours
 from wandb_byob.decide.conditions import ConditionType, is_true
 from wandb_byob.decide.deletion import confirmed
 from wandb_byob.decide.teams import Claim, conflicts, created
@@ -115,7 +116,7 @@ def asks(use: Use, team: TeamStorage) -> bool:
     """Say whether a TeamStorage, as far as it goes, asks for the bucket: nothing in it stands against it."""
     return (
         team.metadata.deletion_timestamp is None
-        and team.metadata.annotations.get(names.PAUSED) != "true"
+        and not paused(team.metadata)
         and team.spec.create_team is None
         and team.metadata.uid not in use.giving_way
         and not _refused(team)
@@ -135,7 +136,7 @@ def _refused(team: TeamStorage) -> bool:
 def progressing(use: Use) -> bool:
     """Say whether the bucket, or a team's path of it, has not been looked at yet: a verdict, good or bad, makes nobody wait."""
     store = use.store
-    if store.metadata.deletion_timestamp is not None or store.metadata.annotations.get(names.PAUSED) == "true":
+    if store.metadata.deletion_timestamp is not None or paused(store.metadata):
         return False
     if not store.status.conditions or (store.status.observed_generation or 0) < store.metadata.generation:
         return True
@@ -185,7 +186,6 @@ def removals(
         bucket, since = identity(team), team.metadata.deletion_timestamp
         if bucket is None or since is None or bucket in needed or not confirmed(team):
             continue
-        ours = provenance.get(bucket, KEPT) not in (KEPT, SHARED)
-        if ours or is_true(team.status.conditions, ConditionType.CONFIGURED):
+        if ours(provenance, bucket) or is_true(team.status.conditions, ConditionType.CONFIGURED):
             found[bucket] = Pending(identity=bucket, since=since)
     return tuple(found.values())

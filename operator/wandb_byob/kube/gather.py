@@ -7,7 +7,7 @@ crash; no value of a Secret is ever part of a message.
 import base64
 import binascii
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -85,7 +85,7 @@ def metadata(body: Body) -> ObjectMeta:
     return msgspec.convert(body["metadata"], ObjectMeta)
 
 
-def all_valid(bodies: Sequence[Body], type_: type[ObjectT]) -> Iterator[ObjectT]:
+def all_valid(bodies: Iterable[Body], type_: type[ObjectT]) -> Iterator[ObjectT]:
     """Yield those that fit their class: somebody else's invalid object must not keep this one from being looked at."""
     for body in bodies:
         with contextlib.suppress(Stalled):

@@ -1,9 +1,12 @@
 """A client that reads each object once: for one look that asks for the same ones again and again."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from wandb_byob.kube.client import Body, KubeClient, PatchType, Resource
+
+LONG: Final = 100
+"""Lists longer than this are not kept: they are read once in a look anyway, and thousands of objects take much memory."""
 
 
 class Once:
@@ -24,11 +27,15 @@ class Once:
     def list(
         self, resource: Resource, namespace: str, *, labels: str = "", fields: str = ""
     ) -> Sequence[dict[str, Any]]:
-        """Read a list, from etcd the first time."""
+        """Read a list, from etcd the first time; a long one each time."""
         key = (resource, namespace, labels, fields)
-        if key not in self._lists:
-            self._lists[key] = self._kube.list(resource, namespace, labels=labels, fields=fields)
-        return self._lists[key]
+        known = self._lists.get(key)
+        if known is not None:
+            return known
+        found = self._kube.list(resource, namespace, labels=labels, fields=fields)
+        if len(found) <= LONG:
+            self._lists[key] = found
+        return found
 
     def create(self, resource: Resource, namespace: str, body: Body) -> dict[str, Any]:
         """Create an object."""

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from wandb_byob.decide import addresses, attachments, looks, references
 from wandb_byob.decide.attachments import Pending, Use
-from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose
+from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose, ours
 from wandb_byob.decide.conditions import ConditionType, is_true
+from wandb_byob.decide.deletion import confirmed
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import BUCKET_STORES, SECRETS, TEAM_STORAGES, WANDB_INSTANCES
 from wandb_byob.model.api import BucketStore, NamespaceGrant, TeamStorage, WandbInstance
@@ -20,12 +21,15 @@ from wandb_byob.reconcile.inputs import gather_inputs
 
 @dataclass(frozen=True, kw_only=True)
 class Buckets:
-    """All BucketStores and TeamStorages of the watched namespaces, and those BucketStores that this instance may use."""
+    """The BucketStores that lead to this instance, with their teams; `uses` are those that it admits.
+
+    `stray` are TeamStorages whose BucketStore is not there at all.
+    """
 
     stores: Mapping[ObjectKey, BucketStore]
     teams: tuple[TeamStorage, ...]
+    stray: tuple[TeamStorage, ...]
     uses: tuple[Use, ...]
-    instances: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -49,17 +53,30 @@ def gather_buckets(world: World, instance: WandbInstance) -> Buckets:
     """List each kind in each watched namespace; a failed read raises, so that nothing is ever taken for absent."""
     own = instance.metadata.namespace
     instances = tuple(body["metadata"]["name"] for body in world.kube.list(WANDB_INSTANCES, own))
-    stores = tuple(gather.all_valid(tuple(gather.everywhere(world.kube, world.config, BUCKET_STORES)), BucketStore))
-    teams = tuple(gather.all_valid(tuple(gather.everywhere(world.kube, world.config, TEAM_STORAGES)), TeamStorage))
+    there: set[ObjectKey] = set()
+    mine: dict[ObjectKey, BucketStore] = {}
+    for store in gather.all_valid(gather.everywhere(world.kube, world.config, BUCKET_STORES), BucketStore):
+        key = ObjectKey(Kind.BUCKET_STORE, store.metadata.namespace, store.metadata.name)
+        there.add(key)
+        if attachments.belongs(store, instance, instances=instances):
+            mine[key] = store
+    teams: list[TeamStorage] = []
+    stray: list[TeamStorage] = []
+    for team in gather.all_valid(gather.everywhere(world.kube, world.config, TEAM_STORAGES), TeamStorage):
+        key = references.bucket_store_of(team)
+        if key in mine:
+            teams.append(team)
+        elif key not in there:
+            stray.append(team)
 
     def admits(grant: NamespaceGrant, owner: str, user: str) -> bool:
         return gather.admits(world.kube, grant, owner=owner, user=user)
 
     return Buckets(
-        stores={ObjectKey(Kind.BUCKET_STORE, s.metadata.namespace, s.metadata.name): s for s in stores},
-        teams=teams,
-        uses=attachments.uses(instance, instances=instances, stores=stores, teams=teams, admits=admits),
-        instances=instances,
+        stores=mine,
+        teams=tuple(teams),
+        stray=tuple(stray),
+        uses=attachments.uses(instance, instances=instances, stores=mine.values(), teams=teams, admits=admits),
     )
 
 
@@ -69,7 +86,7 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, base: Sequence
     provenance = Composition(entries=tuple(base)).provenance
     verified, undecided = _verified(world, buckets.uses)
     chosen = attachments.holder_of_each((each.attached for each in verified), provenance=provenance)
-    removals = [each for each in _removals(world, instance, buckets, provenance) if each.identity in provenance]
+    removals = [each for each in _removals(world, buckets, provenance) if each.identity in provenance]
     since = {each.attached.uid: each.since for each in verified}
     return Wish(
         composition=_composed(instance, base, chosen, removals),
@@ -129,23 +146,20 @@ def _changes(base: Sequence[Entry], attached: Iterable[Attached], since: Mapping
             yield Pending(identity=each.identity, since=since[each.uid])
 
 
-def _removals(
-    world: World, instance: WandbInstance, buckets: Buckets, provenance: Mapping[str, str]
-) -> tuple[Pending, ...]:
+def _removals(world: World, buckets: Buckets, provenance: Mapping[str, str]) -> tuple[Pending, ...]:
+    """Return the confirmed removals; a TeamStorage that was never admitted has no say in what is still needed."""
     admitted = {team.metadata.uid for use in buckets.uses for team in use.teams}
 
     def identity(team: TeamStorage) -> str | None:
         return team.status.identity or _identity(world, buckets.stores.get(references.bucket_store_of(team)))
 
-    def ours(team: TeamStorage) -> bool:
-        store = buckets.stores.get(references.bucket_store_of(team))
-        if store is None:
-            return team.status.identity in provenance
-        used = team.metadata.uid in admitted or is_true(team.status.conditions, ConditionType.CONFIGURED)
-        return used and attachments.belongs(store, instance, instances=buckets.instances)
+    def used(team: TeamStorage) -> bool:
+        return team.metadata.uid in admitted or is_true(team.status.conditions, ConditionType.CONFIGURED)
 
-    mine = [team for team in buckets.teams if ours(team)]
-    return attachments.removals(mine, identity=identity, provenance=provenance)
+    users = [team for team in buckets.teams if used(team)]
+    # Which W&B a stray one belonged to is not known: it takes nothing out that is not ours for sure, but keeps what it uses.
+    strays = [t for t in buckets.stray if not confirmed(t) or ours(provenance, t.status.identity)]
+    return attachments.removals([*users, *strays], identity=identity, provenance=provenance)
 
 
 def _identity(world: World, store: BucketStore | None) -> str | None:

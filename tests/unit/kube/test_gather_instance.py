@@ -70,6 +70,14 @@ def test_no_more_is_read_than_needed() -> None:
     assert kube.calls == ["list pods "]
 
 
+def test_a_long_list_is_not_kept_in_memory() -> None:
+    kube = Counting(secrets=[{}] * 101)
+    once = Once(kube)
+    once.list(SECRETS, "ns")
+    once.list(SECRETS, "ns")
+    assert kube.calls == ["list secrets "] * 2
+
+
 def test_one_look_reads_each_object_once() -> None:
     """Also one that is not there; writes are not remembered."""
     kube = Counting(secrets=[{"name": "a"}])
