@@ -32,7 +32,8 @@ def test_the_demo_shows_the_main_job_and_leaves_a_cluster_until_it_is_ended(demo
     told, _ = up.communicate(timeout=200)
 
     assert up.returncode == 0, told
-    assert "api 1→2  app 1→2  executor 1→2  filestream 1→2  parquet 1→2  console 1\n" in told
+    assert "W&B revisions api 1→2  app 1→2  executor 1→2  filestream 1→2  parquet 1→2\n" in told
+    assert "W&B unchanged console 1\n" in told
     assert "4 buckets, 4 teams, and W&B's workloads that read files were rolled out once." in told
     assert len(re.findall(r"s3://\*\*\*:\*\*\*@\S+", told)) == 4
     _assert_breaks_are_told(told.partition("Trouble")[2])
@@ -74,12 +75,12 @@ def test_whatever_an_interrupted_demo_leaves_is_ended(demo_folder: Path) -> None
 def _assert_breaks_are_told(told: str) -> None:
     cors, _, key = told.partition("Trouble")
     assert re.search(r"BucketStore +legacy +False +ChecksFailed", cors)
-    assert "Add the CORS rule" in " ".join(cors.split())
+    assert "Add a CORS rule that allows https://wandb.example.com" in " ".join(cors.split())
     assert "1 in bucket speech, 1 in bucket acme-legacy" in cors
     assert re.search(r"BucketStore +vision +False +AccessDenied", key)
     assert "the secret key in spec.provisioning.secretRef does not belong to the access key" in " ".join(key.split())
     assert re.findall(r"BucketStore +vision +(\w+)", key)[-1] == "True"
-    assert told.count("W&B meanwhile: no workload was restarted, 12 of 12 pods serve.") == 2
+    assert told.count("W&B meanwhile: no workload was restarted; of its pods, 12 of 12 serve.") == 2
 
 
 def _assert_down_ends_all(folder: Path) -> None:

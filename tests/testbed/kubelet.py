@@ -53,7 +53,7 @@ class RunningPod:
 
 
 class Kubelet:
-    """Runs the pods of one node until it is stopped. Two in one cluster need two nodes."""
+    """Runs the pods of one node until it is stopped. Two in one cluster need two nodes; kwok's Stages leave out `host` and `demo`."""
 
     def __init__(self, cluster: Cluster, folder: Path, *, node: str = "host") -> None:
         self._cluster = cluster

@@ -117,11 +117,12 @@ class StandIn:
 
     def ready_pods(self) -> int:
         """How many pods serve."""
-        return sum(
-            1
-            for pod in self.pods()
-            if any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
-        )
+        return self.serving()[0]
+
+    def serving(self) -> tuple[int, int]:
+        """How many pods serve, and how many there are, at one moment."""
+        pods = self.pods()
+        return sum(map(_ready, pods)), len(pods)
 
     def variable(self) -> set[str | None]:
         """The distinct values of the variable in all pods, as Kubernetes resolves them; None where a pod has none."""
@@ -138,6 +139,10 @@ class StandIn:
         reference = _reference(pod)
         secret = self.cluster.get(f"/api/v1/namespaces/{self.namespace}/secrets/{reference['name']}")
         return _decoded(secret["data"][reference["key"]])
+
+
+def _ready(pod: Any) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
 
 
 def _entry(pod: Any) -> Any:

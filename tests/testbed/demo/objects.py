@@ -53,18 +53,22 @@ def table(screen: Screen, found: list[Row]) -> dict[str, str]:
 
 
 def rollouts(screen: Screen, wandb: StandIn, before: Mapping[str, int]) -> dict[str, str]:
-    """One line about W&B: the revision of each workload, before and now, and how many of its pods serve."""
-    now, pods = wandb.revisions(), wandb.pods()
-    changed = [
-        screen.paint(f"{_short(name)} {before[name]}→{now[name]}", "yellow")
-        for name in sorted(now)
-        if now[name] != before[name]
-    ]
+    """Lines about W&B: the revision of each workload, before and now, and how many of its pods serve."""
+    now = wandb.revisions()
+    moved = [f"{_short(name)} {before[name]}→{now[name]}" for name in sorted(now) if now[name] != before[name]]
     same = [f"{_short(name)} {now[name]}" for name in sorted(now) if now[name] == before[name]]
-    return {
-        "W&B": f"{'W&B revisions':14}{'  '.join([*changed, *same])}",
-        "pods": f"{'W&B pods':14}{wandb.ready_pods()} of {len(pods)} serve",
+    lines = {
+        "revisions": f"{'W&B revisions':14}{screen.paint('  '.join(moved), 'yellow')}" if moved else "",
+        "unchanged": f"{'W&B unchanged':14}{'  '.join(same)}" if same else "",
+        "pods": f"{'W&B pods':14}{serving(wandb)}",
     }
+    return {key: line for key, line in lines.items() if line}
+
+
+def serving(wandb: StandIn) -> str:
+    """How many of W&B's pods serve, such as `12 of 12 serve`."""
+    ready, pods = wandb.serving()
+    return f"{ready} of {pods} serve"
 
 
 def _rows_of(cluster: Cluster, kind: str) -> list[Row]:

@@ -62,5 +62,4 @@ class Stage:
         """Say how W&B fared since its workloads had these revisions."""
         changed = [name for name, now in self.wandb.revisions().items() if now != before[name]]
         restarts = f"restarted: {', '.join(changed)}" if changed else "no workload was restarted"
-        serving = f"{self.wandb.ready_pods()} of {len(self.wandb.pods())} pods serve"
-        self.screen.say(f"W&B meanwhile: {restarts}, {serving}.")
+        self.screen.say(f"W&B meanwhile: {restarts}; of its pods, {objects.serving(self.wandb)}.")

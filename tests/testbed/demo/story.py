@@ -61,7 +61,7 @@ def _install_wandb(stage: Stage) -> None:
         _named("ConfigMap", "wandb-console-configmap", data={"BUCKET_ACCESS_IDENTITY": examples.IDENTITY}),
         _named("Secret", _BY_HAND, stringData={"stores": _ENTRY_BY_HAND}),
     ]
-    with stage.screen.step("six Deployments, named and labelled as W&B's chart does; two pods each"):
+    with stage.screen.step("six Deployments as W&B's chart makes them, two pods each"):
         cluster.create_namespace(NAMESPACE)
         cluster.kubectl("config", "set-context", "--current", f"--namespace={NAMESPACE}")
         cluster.apply(objects_of_wandb, namespace=NAMESPACE)
@@ -79,7 +79,7 @@ def _install_operator(stage: Stage) -> None:
     runner = stage.home.kubelet(stage.cluster)
     values.write_text(json.dumps({**runner.values, "allowedEndpoints": ["127.0.0.1"]}, indent=2))
     helm = Installation(stage.cluster, runner, namespace=NAMESPACE)
-    stage.screen.command(f"helm install {RELEASE} charts/{CHART.name} --values {stage.home.shown(values)}")
+    stage.screen.command(f"helm install {RELEASE} ./charts/{CHART.name} --values {stage.home.shown(values)}")
     with stage.screen.step("the chart is installed, CRDs included"):
         helm.helm("install", RELEASE, str(CHART), f"--values={values}")
     with stage.screen.step("the operator runs"):
@@ -113,11 +113,13 @@ def _apply(stage: Stage) -> None:
 
 def _sum_up(stage: Stage, before: dict[str, int]) -> None:
     rows = objects.rows(stage.cluster)
-    results = Counter(check["result"] for row in rows for check in row.checks)
+    checks = [check for row in rows for check in row.checks]
+    results = Counter(check["result"] for check in checks)
+    warned = ", ".join(sorted({check["name"] for check in checks if check["result"] == "Warning"}))
     kinds = Counter(row.kind for row in rows)
     stage.screen.say(
         f"Checks: {results['Passed']} passed, {results['Skipped']} skipped (what a store does not offer, or does not need), "
-        f"{results['Warning']} warnings, {results['Failed']} failed."
+        f"{results['Warning']} warnings ({warned}), {results['Failed']} failed."
     )
     steps = sorted({now - before[name] for name, now in stage.wandb.revisions().items()} - {0})
     times = "once" if steps == [1] else f"{' or '.join(map(str, steps))} times"

@@ -123,7 +123,7 @@ class Screen:
         """Write lines in the place of the last `over` ones: in one piece, so that nothing flickers, and cut where the terminal ends."""
         up = f"\x1b[{over}A" if over else ""
         drawn = "".join(f"\x1b[2K{_INDENT}{line}\n" for line in lines)
-        self._write(f"\x1b[?7l{up}{drawn}\x1b[?7h")
+        self._write(f"\x1b[?7l{up}{drawn}\x1b[J\x1b[?7h")
 
     def _write_changes(self, lines: Mapping[str, str], before: Mapping[str, str], seconds: float) -> None:
         for key, text in lines.items():
