@@ -39,7 +39,7 @@ class Tenants:
             kubeconfig=kubeconfig,
             release_namespace=home,
             namespaces=[home, tenant],
-            arguments=["--allowed-endpoints=127.0.0.1"],
+            arguments=["--allowed-endpoints=127.0.0.1", "--log-level=debug"],
         )
         made = cls(cluster=cluster, home=home, tenant=tenant, wandb=wandb, operator=operator, store=store)
         made.apply(instance(home, rollout={"maxWait": "2s"}))
@@ -47,6 +47,17 @@ class Tenants:
             made.apply(secret("keys", namespace, store.keys))
         operator.start().wait_leading()
         return made
+
+    def stop(self) -> None:
+        """End the operator and let the namespaces go; finalizers are dropped as an administrator would."""
+        self.operator.stop()
+        for kind, plural in PLURALS.items():
+            for namespace in (self.home, self.tenant):
+                for found in (self.cluster.get(f"{API}/namespaces/{namespace}/{plural}") or {}).get("items", []):
+                    name = found["metadata"]["name"]
+                    self.cluster.patch(self.path(kind, namespace, name), {"metadata": {"finalizers": None}})
+        for namespace in (self.home, self.tenant):
+            self.cluster.delete(f"/api/v1/namespaces/{namespace}")
 
     # --- manifests -----------------------------------------------------------------------------------------------------
 

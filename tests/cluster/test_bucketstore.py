@@ -18,7 +18,7 @@ def tenants(crds: Cluster, versitygw: Store, tmp_path_factory: pytest.TempPathFa
     """A home with W&B and a tenant, for all tests here; each uses names of its own."""
     made = Tenants.start(crds, versitygw, tmp_path_factory.mktemp("tenants"))
     yield made
-    made.operator.stop()
+    made.stop()
 
 
 def test_without_a_grant_another_namespaces_w_and_b_reads_like_none(tenants: Tenants) -> None:
@@ -46,10 +46,13 @@ def test_a_grant_by_namespace_label_works_under_the_charts_rights_and_is_looked_
     tenants.wait("BucketStore", tenants.tenant, "labelled", "NotGranted")
 
     namespace = f"/api/v1/namespaces/{tenants.tenant}"
+    # A change of labels wakes nobody: it would be seen at the next interval.
     tenants.cluster.patch(namespace, {"metadata": {"labels": {"wandb-tenant": "yes"}}})
+    tenants.annotate("BucketStore", tenants.tenant, "labelled", reconcile_requested_at="1")
     tenants.wait("BucketStore", tenants.tenant, "labelled", "Ready")
 
     tenants.cluster.patch(namespace, {"metadata": {"labels": {"wandb-tenant": None}}})
+    tenants.annotate("BucketStore", tenants.tenant, "labelled", reconcile_requested_at="2")
     tenants.wait("BucketStore", tenants.tenant, "labelled", "NotGranted")
     tenants.cluster.patch(path, {"spec": {"allowedNamespaces": {"from": "Same", "selector": None}}})
 
