@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
+from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict, is_true, kept
 from wandb_byob.decide.stores import skipped
-from wandb_byob.model.api import Condition, HandOver, TeamStorage, WandbInstance
+from wandb_byob.model import names
+from wandb_byob.model.api import HandOver, TeamStorage, WandbInstance
 from wandb_byob.model.reasons import Reason
 
+# Reasons of the WandbInstance's Configured while nobody has taken the variable away.
+_ROLLING: Final = frozenset(
+    {Reason.CONFIGURED, Reason.ROLLOUT_IN_PROGRESS, Reason.ROLLED_BACK, Reason.WAITING_FOR_BUCKETS}
+)
 _AFTER_ACCEPTED: Final = (ConditionType.BUCKET_READY, ConditionType.CONFIGURED, ConditionType.ROLLED_OUT)
 
 
@@ -16,6 +22,7 @@ class Place:
     """What a TeamStorage's configuration is judged by; `instance` None: it is not known (yet).
 
     `user` is the TeamStorage's namespace: what lies in another one is not quoted. `handed_over`: a person says that W&B was told.
+    `ran`: W&B's pods have run with this bucket already.
     """
 
     instance: WandbInstance | None
@@ -23,6 +30,7 @@ class Place:
     user: str
     hand_over: HandOver | None
     handed_over: bool
+    ran: bool = False
 
 
 def outcome(accepted: Verdict, bucket: tuple[Verdict, Progress], place: Place) -> Outcome:
@@ -86,22 +94,25 @@ def _rolled_out(place: Place, configured: Verdict) -> tuple[Verdict, Progress]:
     if instance.spec.deployment_type != "SelfManaged":
         message = "W&B runs outside of this cluster, and nothing is restarted here."
         return _true(ConditionType.ROLLED_OUT, Reason.ROLLED_OUT, message)
-    if is_true(instance.status.conditions, ConditionType.ROLLED_OUT):
+    done = is_true(instance.status.conditions, ConditionType.ROLLED_OUT)
+    if done or (place.ran and _for_another(instance)):
         return _true(ConditionType.ROLLED_OUT, Reason.ROLLED_OUT, "W&B's pods run with the bucket.")
     return _from_instance(place, instance, ConditionType.ROLLED_OUT)
 
 
+def _for_another(instance: WandbInstance) -> bool:
+    """Say whether what goes on is a rollout for another bucket (or back from it): pods have this one before and after."""
+    return any(c.type == ConditionType.CONFIGURED and c.reason in _ROLLING for c in instance.status.conditions)
+
+
 def _from_instance(place: Place, instance: WandbInstance, type_: ConditionType) -> tuple[Verdict, Progress]:
     """Pass on why W&B does not have the bucket (yet); a neighbour in another namespace hears only the reason."""
-    if not is_true(instance.status.conditions, ConditionType.STALLED):
-        return _waiting(type_, _on_the_way(instance, type_))
     cause = _cause(instance)
-    reason = next(
-        (reason for reason in Reason if cause is not None and reason == cause.reason), Reason.WAITING_FOR_INSTANCE
-    )
-    name = instance.metadata.name
-    if cause is not None and instance.metadata.namespace == place.user:
-        message = f"WandbInstance {name}: {cause.message}"
+    if cause is None:
+        return _waiting(type_, _on_the_way(instance, type_))
+    reason, words = cause
+    if instance.metadata.namespace == place.user:
+        message = f"WandbInstance {instance.metadata.name}: {words}"
     else:
         message = f"W&B cannot be configured at present ({reason.value}). Ask the owner of the WandbInstance."
     return Verdict(type=type_, status="False", reason=reason, message=message), Progress.STALLED
@@ -113,9 +124,16 @@ def _on_the_way(instance: WandbInstance, type_: ConditionType) -> str:
     return f"W&B ({instance.spec.host}) is configured with the bucket once all new buckets are verified."
 
 
-def _cause(instance: WandbInstance) -> Condition | None:
-    conditions = {condition.type: condition for condition in instance.status.conditions}
-    return conditions.get(ConditionType.STALLED.value)
+def _cause(instance: WandbInstance) -> tuple[Reason, str] | None:
+    """Return why W&B's configuration waits for a person, None where it does not."""
+    if paused(instance.metadata):
+        return Reason.PAUSED, f"It is paused: remove the annotation {names.PAUSED}."
+    stalled = next(
+        (c for c in instance.status.conditions if c.type == ConditionType.STALLED and c.status == "True"), None
+    )
+    if stalled is None:
+        return None
+    return next((r for r in Reason if r == stalled.reason), Reason.WAITING_FOR_INSTANCE), stalled.message
 
 
 def _waiting(type_: ConditionType, message: str) -> tuple[Verdict, Progress]:

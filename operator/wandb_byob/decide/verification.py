@@ -7,8 +7,10 @@ here can prove, or that the user does not want proved, is Unknown and holds noth
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
+from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progress, Verdict, is_true
 from wandb_byob.model import checks as model_checks
+from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore, Check, Condition
 from wandb_byob.model.checks import OF_A_PATH, CheckName
 from wandb_byob.model.reasons import Reason
@@ -61,7 +63,7 @@ def bucket_ready(store: BucketStore, *, path: str, user: str) -> tuple[Verdict, 
     """
     current = {condition.type: condition for condition in store.status.conditions}
     if not current or (store.status.observed_generation or 0) < store.metadata.generation:
-        return _waiting(f"BucketStore {store.metadata.name} has not been checked yet.")
+        return _waiting(store, "has not been checked yet.")
     for type_ in _BEFORE_THE_DATA_PATH:
         condition = current.get(type_.value)
         if condition is None or condition.status != "True":
@@ -81,12 +83,12 @@ def _own_path(store: BucketStore, path: str) -> tuple[Verdict, Progress]:
     failed = first_failed((*of_bucket(checks), *of_path(checks, path)))
     if failed is not None:
         return _verdict("False", Reason.CHECKS_FAILED, explain(failed)), Progress.STALLED
-    return _waiting(f"BucketStore {store.metadata.name} has not been checked under {path or 'its root'} yet.")
+    return _waiting(store, f"has not been checked under {path or 'its root'} yet.")
 
 
 def _not_ready(store: BucketStore, condition: Condition | None, user: str) -> tuple[Verdict, Progress]:
     if condition is None:
-        return _waiting(f"BucketStore {store.metadata.name} has not been checked yet.")
+        return _waiting(store, "has not been checked yet.")
     stalled = is_true(store.status.conditions, ConditionType.STALLED)
     reason = Reason(condition.reason) if condition.reason in set(Reason) else Reason.CHECKS_FAILED
     if store.metadata.namespace == user:
@@ -96,7 +98,11 @@ def _not_ready(store: BucketStore, condition: Condition | None, user: str) -> tu
     return _verdict("False", reason, message), Progress.STALLED if stalled else Progress.RECONCILING
 
 
-def _waiting(message: str) -> tuple[Verdict, Progress]:
+def _waiting(store: BucketStore, why: str) -> tuple[Verdict, Progress]:
+    message = f"BucketStore {store.metadata.name} {why}"
+    if paused(store.metadata):
+        told = f"{message} It is paused: remove its annotation {names.PAUSED}."
+        return _verdict("False", Reason.PAUSED, told), Progress.STALLED
     return _verdict("False", Reason.WAITING_FOR_BUCKET, message), Progress.RECONCILING
 
 

@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 
 from wandb_byob.decide import buckets, looks, stores
+from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.looks import Due, Look
 from wandb_byob.decide.stores import DataPath, Seen
@@ -47,7 +48,7 @@ class _BucketStores:
         if metadata.deletion_timestamp is not None:
             self._forget(key)
             return store_deletion.reconcile(world, key, body)
-        if metadata.annotations.get(names.PAUSED) == "true":
+        if paused(metadata):
             return Result()
         try:
             store = gather.typed(body, BucketStore)

@@ -57,10 +57,15 @@ def finish(world: World, key: ObjectKey, resource: Resource, body: Body, *, befo
         world.events.publish(
             key,
             uid=body["metadata"]["uid"],
-            warning=transition.status != "True" or transition.type != ConditionType.READY,
+            warning=not _as_it_should_be(transition),
             reason=transition.reason,
             message=world.secrets.redact(transition.message),
         )
+
+
+def _as_it_should_be(transition: Condition) -> bool:
+    """Say whether the Event is an everyday one: Ready, or on the way there again, such as while W&B is rolled out."""
+    return transition.type == ConditionType.READY and (transition.status == "True" or transition.reason in _ON_THE_WAY)
 
 
 def _transition(before: Sequence[Condition], after: Sequence[Condition]) -> Condition | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from wandb_byob.decide import deletion
+from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.deletion import Fate
 from wandb_byob.kube import apply, gather
@@ -29,7 +30,7 @@ def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
     if gather.terminating(world.kube, key.namespace):
         # Roles vanish in a terminating namespace, too: a finalizer that is held on to could soon not be taken off any more.
         return _let_go(world, body)
-    if body["metadata"].get("annotations", {}).get(names.PAUSED) == "true":
+    if paused(gather.metadata(body)):
         return Result()
     try:
         store = gather.typed(body, BucketStore)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from wandb_byob.decide import addresses, forms, looks, members, references, schedule, teams
+from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.conditions import ConditionType, Outcome, Verdict, conditions, is_true
 from wandb_byob.decide.verification import bucket_ready
 from wandb_byob.kube import apply, gather
@@ -68,7 +69,7 @@ def reconcile(world: World, key: ObjectKey) -> Result:
     metadata = gather.metadata(body)
     if metadata.deletion_timestamp is not None:
         return team_deletion.reconcile(world, key, body)
-    if metadata.annotations.get(names.PAUSED) == "true":
+    if paused(metadata):
         return Result()
     try:
         team = gather.typed(body, TeamStorage)
@@ -166,6 +167,7 @@ def _judged(subject: _Subject, bucket: _Bucket) -> Result:
         user=user,
         hand_over=hand_over,
         handed_over=team.metadata.annotations.get(names.HANDED_OVER) == "true",
+        ran=team.status.identity == bucket.identity and is_true(team.status.conditions, ConditionType.ROLLED_OUT),
     )
     ready = bucket_ready(store, path=path, user=user)
     outcome = members.outcome(accepted, ready, place)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from wandb_byob.decide import availability, rest, rollout, schedule
+from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.compose import Composition
 from wandb_byob.decide.conditions import ConditionType
@@ -28,7 +29,6 @@ from wandb_byob.kube.client import (
     UnavailableError,
 )
 from wandb_byob.kube.once import Once
-from wandb_byob.model import names
 from wandb_byob.model.api import WandbInstance, WandbInstanceStatus, WorkloadsTarget
 from wandb_byob.model.errors import DomainError, Stalled
 from wandb_byob.model.keys import ObjectKey
@@ -64,7 +64,7 @@ def reconcile(world: World, key: ObjectKey) -> Result:
     if body is None:
         return Result()
     metadata = gather.metadata(body)
-    if metadata.deletion_timestamp is not None or metadata.annotations.get(names.PAUSED) == "true":
+    if metadata.deletion_timestamp is not None or paused(metadata):
         return Result()
     try:
         instance = gather.typed(body, WandbInstance)

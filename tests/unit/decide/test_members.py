@@ -9,6 +9,7 @@ from wandb_byob.decide import members
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict
 from wandb_byob.decide.members import Place
 from wandb_byob.model.api import HandOver, WandbInstance
+from wandb_byob.model.names import PAUSED
 from wandb_byob.model.reasons import Reason
 
 IDENTITY = "s3://amazonaws.com/data"
@@ -36,6 +37,7 @@ def _told(outcome: Outcome) -> dict[str, tuple[str, str]]:
 
 
 ROLLED_OUT = condition("RolledOut")
+CONFIGURED = condition("Configured", reason="Configured")
 STALLED = condition("Stalled", reason="RolledBack", message="Pod hush-0 crashed.")
 
 
@@ -90,6 +92,34 @@ STALLED = condition("Stalled", reason="RolledBack", message="Pod hush-0 crashed.
             ("False", "RolledBack"),
             Progress.STALLED,
             id="rollout failed",
+        ),
+        pytest.param(
+            _place(_instance(CONFIGURED, entries=[ENTRY]), ran=True),
+            ("True", "Configured"),
+            ("True", "RolledOut"),
+            Progress.SETTLED,
+            id="a rollout for another bucket",
+        ),
+        pytest.param(
+            _place(_instance(condition("Configured", "False", reason="RolledBack"), entries=[ENTRY]), ran=True),
+            ("True", "Configured"),
+            ("True", "RolledOut"),
+            Progress.SETTLED,
+            id="back from a rollout for another bucket",
+        ),
+        pytest.param(
+            _place(_instance(condition("Configured", "False", reason="TargetReverted"), entries=[ENTRY]), ran=True),
+            ("True", "Configured"),
+            ("False", "RolloutInProgress"),
+            Progress.RECONCILING,
+            id="somebody takes the variable away",
+        ),
+        pytest.param(
+            _place(_instance(annotations={PAUSED: "true"})),
+            ("False", "Paused"),
+            ("Unknown", "Paused"),
+            Progress.STALLED,
+            id="paused",
         ),
         pytest.param(
             _place(_instance(spec=CLOUD), hand_over=HAND_OVER),

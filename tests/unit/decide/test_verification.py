@@ -8,15 +8,16 @@ from unit.resources import as_store, bucket_store, check, condition
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.verification import bucket_ready, proved
 from wandb_byob.model.api import BucketStore
+from wandb_byob.model.names import PAUSED
 from wandb_byob.model.reasons import Reason
 
 SOUND = [condition("Accepted"), condition("Reachable"), condition("Configured"), condition("DataPathVerified")]
 PUT = check("PutObject", path="teams/a")
 
 
-def _store(*, conditions: Any = SOUND, checks: Any = (PUT,), observed: int = 1) -> BucketStore:
+def _store(*, conditions: Any = SOUND, checks: Any = (PUT,), observed: int = 1, **metadata: Any) -> BucketStore:
     status = {"observedGeneration": observed, "conditions": list(conditions), "checks": list(checks)}
-    return as_store(bucket_store(status=status))
+    return as_store(bucket_store(status=status, **metadata))
 
 
 def _with(type_: str, status: str, reason: str, *more: Any) -> list[Any]:
@@ -104,6 +105,12 @@ FAILED = check("GetObject", "Failed", path="teams/a", message="It was refused.",
             Reason.WAITING_FOR_BUCKET,
             Progress.RECONCILING,
             id="before our path was declared",
+        ),
+        pytest.param(
+            _store(observed=0, annotations={PAUSED: "true"}), "False", Reason.PAUSED, Progress.STALLED, id="paused"
+        ),
+        pytest.param(
+            _store(annotations={PAUSED: "true"}), "True", Reason.VERIFIED, Progress.SETTLED, id="proved, then paused"
         ),
     ],
 )

@@ -82,6 +82,19 @@ def test_transitions_of_ready_and_stalled_are_told_once(before: Any, after: Any,
     assert stage.told.events == expected
 
 
+@pytest.mark.parametrize(
+    ("reason", "warning"), [("RolloutInProgress", False), ("WaitingForBuckets", False), ("Unreachable", True)]
+)
+def test_what_is_on_its_way_is_no_warning(reason: str, warning: bool) -> None:
+    """A W&B that is rolled out for a new team is not Ready for a moment, which needs nobody's attention."""
+    body = team_storage()
+    stage = Stage(kube=MemoryKube(body))
+    given = [condition("Ready", "False", reason=reason), condition("Reconciling", reason=reason)]
+    after = msgspec.convert({"conditions": given}, TeamStorageStatus)
+    finish(stage.world, KEY, TEAM_STORAGES, body, before=_status(Ready="True"), after=after)
+    assert [(told[1], told[2]) for told in stage.told.events] == [(warning, reason)]
+
+
 def test_nothing_is_told_where_nothing_was_written() -> None:
     """An event without a change would be noise."""
     status = _status(Ready="True")

@@ -105,6 +105,26 @@ def test_what_is_on_its_way_is_held_back_for_ten_seconds(store: Any, instance: A
     assert act.told("Reconciling")[0] == "True"
 
 
+def test_a_rollout_for_another_bucket_writes_nothing_here() -> None:
+    """W&B's pods have this bucket before and after: a thousand teams must not turn unready and back for each new one."""
+    act = Act()
+    act.look()
+    act.stage.kube.writes.clear()
+    going_on = [condition("Configured", reason="Configured"), condition("RolledOut", "Unknown")]
+    act.stage.kube.put(wandb_instance(status={"conditions": going_on, "entries": [ENTRY]}))
+    act.look()
+    assert act.stage.kube.writes == []
+    assert act.told("Ready") == ("True", "Ready")
+
+
+def test_a_paused_w_and_b_is_told() -> None:
+    """Nothing will change until the annotation goes: that is no waiting."""
+    act = Act(wandb_instance(annotations={names.PAUSED: "true"}))
+    act.look()
+    assert act.told("Stalled") == ("True", "Paused")
+    assert names.PAUSED in act.message()
+
+
 def test_a_failure_is_written_at_once() -> None:
     """Also for an object of this second."""
     broken = VERIFIED | {"checks": [check("PutObject", "Failed", message="Refused.", remedy="Grant s3:PutObject.")]}
