@@ -111,12 +111,12 @@ def write(*, check: bool) -> int:
 
 
 def problems() -> Iterator[str]:
-    """Yield what a person has to mend: checks that are not explained, commands that the documents name and that are not there."""
+    """Yield what a person has to mend: checks that are not explained, commands that users are told of and that are not there."""
     explained = (ROOT / "docs" / "checks.md").read_text()
     missing = [name.value for name in CheckName if f"| `{name.value}` |" not in explained]
     if missing:
         yield f"docs/checks.md has no row for {', '.join(missing)}: write one."
-    for file in pages():
+    for file in (*pages(), *sorted((ROOT / "crds").glob("*.yaml")), *sorted((ROOT / "operator").rglob("*.py"))):
         for name in sorted(set(COMMAND.findall(file.read_text())) - set(COMMANDS)):
             yield f"{file.relative_to(ROOT)} names `byob {name}`, and there is no such command."
 

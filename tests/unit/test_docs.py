@@ -56,10 +56,16 @@ def test_an_unknown_place_is_named(docs: ModuleType, monkeypatch: pytest.MonkeyP
 
 
 def test_a_command_that_is_not_there_is_found(docs: ModuleType, tmp_path: Path) -> None:
-    """Documents may name only commands that exist; `kubectl get byob` and the chart's name are none."""
+    """Documents, messages and CRDs may name only commands that exist; `kubectl get byob` and the chart's name are none."""
     (tmp_path / "docs").mkdir()
+    for name in ("crds/a.yaml", "operator/wandb_byob/b.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("from wandb_byob import x  # Run `byob swim`.")
     (tmp_path / "docs" / "checks.md").write_text("".join(f"| `{name.value}` |\n" for name in docs.CheckName))
     (tmp_path / "README.md").write_text(
         "`byob release` `kubectl get byob all` `helm upgrade wandb-byob charts` `byob fly`"
     )
-    assert list(docs.problems()) == ["README.md names `byob fly`, and there is no such command."]
+    found = [("README.md", "fly"), ("crds/a.yaml", "swim"), ("operator/wandb_byob/b.py", "swim")]
+    assert list(docs.problems()) == [
+        f"{file} names `byob {name}`, and there is no such command." for file, name in found
+    ]

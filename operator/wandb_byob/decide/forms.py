@@ -62,8 +62,14 @@ def _details(store: BucketStore, address: str) -> Iterator[tuple[str, str]]:
     elif spec.provider == "CoreWeave":
         yield "Bucket name", bucket_name(store)
     else:
-        keys = " (byob address --reveal prints it with its keys)" if "***" in address else ""
+        keys = f" (in place of ***, {_keys(store)})" if "***" in address else ""
         yield "Bucket name", f"{address}{keys}"
+
+
+def _keys(store: BucketStore) -> str:
+    reference = store.spec.credentials.secret_ref
+    where = f" in Secret {reference.name}" if reference is not None else ""
+    return f"the keys{where}, each percent-encoded"
 
 
 def _azure_identity(tenant: str | None, client: str | None) -> Iterator[tuple[str, str]]:
@@ -83,11 +89,7 @@ def hand_over(store: BucketStore, deployment: DeploymentType, *, team: str, path
     coreweave = store.spec.provider == "CoreWeave"
     if deployment == "DedicatedCloud":
         also = " Please have W&B support validate the bucket and the team's settings first." if coreweave else ""
-        keys = (
-            " Its keys follow over a secure channel (byob address --reveal prints the address with them)."
-            if "***" in address
-            else ""
-        )
+        keys = f" In place of *** belong {_keys(store)}; they follow over a secure channel." if "***" in address else ""
         return HandOver(
             recipient="Your W&B account team",
             text=f"Please add this bucket to the supported file stores of our Dedicated Cloud instance: {address}.{keys} "

@@ -80,7 +80,6 @@ class Reason(StrEnum):
     ACTION_REQUIRED = "ActionRequired"
     # The Kubernetes API.
     FORBIDDEN = "Forbidden"
-    API_UNAVAILABLE = "APIUnavailable"
     # Deletion.
     DELETION_BLOCKED = "DeletionBlocked"
     REMOVING_ENTRY = "RemovingEntry"
@@ -262,7 +261,6 @@ REASONS: Final[dict[Reason, ReasonText]] = {
         "The operator's role lacks a permission.",
         "Have the administrator upgrade or repair the operator's installation; the message names the permission.",
     ),
-    Reason.API_UNAVAILABLE: ReasonText("The Kubernetes API does not answer.", "It is tried again."),
     # Deletion.
     Reason.DELETION_BLOCKED: ReasonText(
         "The object is deleted but still needed.", "Do what the message says: it names the two ways out."
