@@ -125,6 +125,7 @@ def elsewhere(instance: WandbInstance, *, now: datetime) -> WandbInstanceStatus:
         observed_generation=instance.metadata.generation,
         conditions=_conditions(instance.metadata, instance.status, outcome, now=now, ready_message=message),
         hand_over=hand_over if dedicated else None,
+        version=instance.spec.version,
         observed_reconcile_request=looks.request(instance.metadata.annotations),
     )
 

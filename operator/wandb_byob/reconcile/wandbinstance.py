@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from wandb_byob.decide import availability, rest, rollout, schedule
+import msgspec
+
+from wandb_byob.decide import availability, rest, rollout, schedule, versions
 from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.compose import Composition
@@ -131,11 +133,21 @@ def _look(subject: _Subject, target: WorkloadsTarget) -> Result:
         )
     plan = _act(subject, plan, bodies)
     status = instance_status.after(instance, plan, situation, stores=buckets.stores, wish=composition, now=world.now())
+    status = msgspec.structs.replace(status, version=_version(instance, situation, bodies))
     if plan.settled:
         _collect(subject, plan, situation)
     if plan.finished:
         world.recorder.rollout(subject.key, result=plan.finished)
     return _finish(subject, status, after=plan.again)
+
+
+def _version(instance: WandbInstance, situation: Situation, bodies: Mapping[str, dict[str, Any]]) -> str | None:
+    images = (
+        image
+        for workload in situation.workloads
+        for image in workloads.images(bodies[workload.key], [reading.slot.container for reading in workload.readings])
+    )
+    return versions.server(instance.spec.version, images)
 
 
 def _situation(subject: _Subject, target: WorkloadsTarget) -> tuple[Situation, Mapping[str, dict[str, Any]]]:

@@ -51,6 +51,11 @@ def choose_containers(workload: Wire, wanted: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def images(workload: Wire, containers: Sequence[str]) -> tuple[str, ...]:
+    """Return the images of these containers."""
+    return tuple(container.get("image", "") for container in _chosen(workload, containers))
+
+
 def sources(workload: Wire, containers: Sequence[str]) -> frozenset[Source]:
     """Return the Secrets and ConfigMaps that must be read to know what these containers have."""
     return frozenset(source for container in _chosen(workload, containers) for source in _sources_of(container))

@@ -33,6 +33,7 @@ def test_two_buckets_are_one_secret_and_one_rollout(made: Callable[..., Instance
     ]
     assert [entry["bucketStoreRef"]["name"] for entry in status["entries"]] == ["one", "two"]
     assert {workload["state"] for workload in status["workloads"]} == {"Current"}
+    assert status["version"] == "0.85.0", "the tag of the workloads' image"
     assert here.condition("Ready")["status"] == "True"
     for kept in (ESCAPED, "AKone"):
         assert kept not in str(here.instance())
