@@ -12,7 +12,8 @@ from testbed.demo.objects import NAMESPACE
 from testbed.demo.stage import Stage
 from testbed.demo.terminal import Screen
 from testbed.installation import CHART, RELEASE, Installation
-from testbed.processes import TestbedError
+from testbed.kubelet import Kubelet
+from testbed.processes import TestbedError, wait_for
 from testbed.wandb import COMPONENTS, VARIABLE, StandIn
 
 PROGRAMS: Final = ("etcd", "kube-apiserver", "kwok", "kubectl", "helm", "minio", "versitygw")
@@ -83,10 +84,23 @@ def _install_operator(stage: Stage) -> None:
     with stage.screen.step("the chart is installed, CRDs included"):
         helm.helm("install", RELEASE, str(CHART), f"--values={values}")
     with stage.screen.step("the operator runs"):
-        stage.cluster.kubectl("rollout", "status", f"--namespace={NAMESPACE}", f"deployment/{RELEASE}-wandb-byob")
+        _wait_available(stage, f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{RELEASE}-wandb-byob", runner)
     stage.screen.say(
         "Its pod is a process of this machine here, with the token of the chart's ServiceAccount: it can do what the chart's Role "
         "allows, and no more."
+    )
+
+
+def _wait_available(stage: Stage, deployment: str, runner: Kubelet) -> None:
+    def available() -> bool:
+        return bool(stage.cluster.get(deployment)["status"].get("availableReplicas"))
+
+    logs = stage.home.shown(stage.home.operator_logs)
+    wait_for(
+        available,
+        timeout=60,
+        what="The operator runs",
+        detail=lambda: f"Its log in {logs} ends: {runner.logs()[-800:]}",
     )
 
 
