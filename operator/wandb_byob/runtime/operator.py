@@ -185,7 +185,14 @@ class Operator:
         )
 
     def _readiness(self) -> probes.Route:
-        return probes.checks({"watches": lambda: _listed("not yet listed", self._streams.not_synced())})
+        return probes.checks(
+            {
+                "watches": lambda: (
+                    _listed("not yet listed", self._streams.not_synced())
+                    or _listed("not answered for ten minutes", self._streams.silent())
+                )
+            }
+        )
 
     def _stuck(self) -> str:
         seconds = self._queue.stuck_seconds()

@@ -18,7 +18,7 @@ def watch_path(resource: Resource, namespace: str) -> str:
 
 
 class Streams:
-    """The expected watches by path, with the time each was last begun and whether it was ever answered."""
+    """The expected watches by path, with the time each was last begun and last answered."""
 
     def __init__(
         self, resources: Iterable[Resource], namespaces: Sequence[str], *, clock: Callable[[], float] = time.monotonic
@@ -30,7 +30,7 @@ class Streams:
             watch_path(resource, namespace) for resource in resources for namespace in namespaces or ("",)
         }
         self._begun: dict[str, float] = {}
-        self._answered: set[str] = set()
+        self._answered: dict[str, float] = {}
 
     def begun(self, path: str) -> None:
         """A request for this path is being sent: the listing that comes before a watch, or the watch itself."""
@@ -41,7 +41,7 @@ class Streams:
     def answered(self, path: str) -> None:
         """The API server has answered a watch: the objects were listed before, and changes come from now on."""
         with self._lock:
-            self._answered.add(path)
+            self._answered[path] = self._clock()
 
     def never_begun(self) -> set[str]:
         """Return the paths that were never asked for: kinds that the API server did not serve when it was asked."""
@@ -51,7 +51,13 @@ class Streams:
     def not_synced(self) -> set[str]:
         """Return the paths that were never answered."""
         with self._lock:
-            return self._expected - self._answered
+            return self._expected - self._answered.keys()
+
+    def silent(self) -> set[str]:
+        """Return the paths whose last answer is more than ten minutes ago: what changes there is not seen."""
+        now = self._clock()
+        with self._lock:
+            return {path for path, answered in self._answered.items() if now - answered > STALE_SECONDS}
 
     def stale(self) -> set[str]:
         """Return the paths that nobody has asked for in ten minutes, although the API server may just be away."""

@@ -24,7 +24,12 @@ def test_a_watch_is_missing_then_begun_then_answered_then_stale() -> None:
     now[0] = STALE_SECONDS + 1
     streams.begun(SECRETS_PATH)
     assert streams.stale() == {STORES}
+    assert streams.silent() == {STORES}, "answered once, and not since"
     assert streams.not_synced() == {SECRETS_PATH}
+    streams.begun(STORES)
+    assert streams.silent() == {STORES}, "asked for, and no answer"
+    streams.answered(STORES)
+    assert streams.silent() == set()
 
 
 def test_each_kind_is_expected_in_each_namespace_or_once_for_all() -> None:
