@@ -14,11 +14,10 @@ from typing import Final
 
 from wandb_byob.decide import schedule
 from wandb_byob.decide.conditions import ConditionType, is_true
-from wandb_byob.decide.verification import of_path, proved
+from wandb_byob.decide.verification import of_path, proved, sound
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore
 
-_BEFORE_THE_DATA_PATH: Final = (ConditionType.ACCEPTED, ConditionType.REACHABLE, ConditionType.CONFIGURED)
 _LONGEST_REQUEST: Final = 1024
 _SHORTEST: Final = timedelta(seconds=30)
 
@@ -82,11 +81,6 @@ def plan(store: BucketStore, mark_: str, *, paths: Collection[str], due: Due | N
         return Look(configuration=True, paths=unproved)
     untried = tuple(path for path in unproved if not of_path(status.checks, path))
     return Look(configuration=False, paths=untried if sound(store) else ())
-
-
-def sound(store: BucketStore) -> bool:
-    """Say whether the last look found nothing against the bucket as such, so that its data path can be tried."""
-    return all(is_true(store.status.conditions, type_) for type_ in _BEFORE_THE_DATA_PATH)
 
 
 def next_due(store: BucketStore, *, now: datetime, looked: Look, before: Due | None) -> Due:

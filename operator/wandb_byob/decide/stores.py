@@ -17,6 +17,7 @@ _REACHABILITY: Final = frozenset(
 )
 _BROWSER: Final = frozenset({CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED})
 _CATALOGUE: Final = tuple(CheckName)
+ANSWERS: Final = "The store answers, as seen from the operator."
 # The CRD's limit for status.checks.
 _MOST_CHECKS: Final = 4096
 
@@ -70,8 +71,14 @@ def not_provable(why: str) -> Verdict:
     return _unproved(Reason.NOT_PROVABLE_FROM_HERE, f"The data path cannot be proved from here: {why}")
 
 
-def _unproved(reason: Reason, message: str) -> Verdict:
-    return Verdict(type=ConditionType.DATA_PATH_VERIFIED, status="Unknown", reason=reason, message=message, gates=False)
+def _unproved(reason: Reason, message: str, *, type_: ConditionType = ConditionType.DATA_PATH_VERIFIED) -> Verdict:
+    return Verdict(type=type_, status="Unknown", reason=reason, message=message, gates=False)
+
+
+def _unseen(seen: Seen, type_: ConditionType, message: str) -> Verdict | None:
+    """Return the condition of a bucket that nobody here can sign requests to: what was not seen is not claimed."""
+    asked = not any(check.name == CheckName.BUCKET_EXISTS and check.result == "Skipped" for check in seen.checks)
+    return None if asked else _unproved(Reason.NOT_PROVABLE_FROM_HERE, message, type_=type_)
 
 
 def outcome(spec: BucketStoreSpec, accepted: Verdict, seen: Seen, *, data_path: DataPath) -> Outcome:
@@ -86,7 +93,8 @@ def _reachable(seen: Seen) -> Verdict:
     failed = first_failed(check for check in of_bucket(seen.checks) if check.name in _REACHABILITY)
     if failed is not None:
         return Verdict(type=type_, status="False", reason=Reason.UNREACHABLE, message=explain(failed))
-    return Verdict(type=type_, status="True", reason=Reason.REACHABLE, message="The store answers.")
+    answers = Verdict(type=type_, status="True", reason=Reason.REACHABLE, message=ANSWERS)
+    return _unseen(seen, type_, "The store was not asked, since nobody here can sign requests to it.") or answers
 
 
 def _configured(spec: BucketStoreSpec, seen: Seen) -> Verdict:
@@ -100,6 +108,9 @@ def _configured(spec: BucketStoreSpec, seen: Seen) -> Verdict:
         if seen.bucket is not None:
             message = "The bucket was there and is gone. Restore it; a new empty one in its place would hide the loss."
         return Verdict(type=type_, status="False", reason=Reason.BUCKET_NOT_FOUND, message=message)
+    unseen = _unseen(seen, type_, "The bucket was not looked at, since nobody here can sign requests to it.")
+    if unseen is not None:
+        return unseen
     if spec.management_policy == "Observe":
         return Verdict(type=type_, status="True", reason=Reason.OBSERVED, message=_observed(len(seen.plan)))
     if spec.provisioning is None or spec.provisioning.source == "None":
@@ -136,7 +147,7 @@ def _data_path(seen: Seen, data_path: DataPath) -> Verdict:
         return Verdict(type=type_, status="False", reason=Reason.CHECKS_FAILED, message=message)
     where = "its root" if data_path.paths == ("",) else ", ".join(path or "its root" for path in data_path.paths[:5])
     more = f" and {len(data_path.paths) - 5} more" if len(data_path.paths) > 5 else ""
-    message = f"Writing, reading and deleting works under {where}{more}."
+    message = f"Writing, reading and deleting works under {where}{more}, as tried from the operator."
     return Verdict(type=type_, status="True", reason=Reason.VERIFIED, message=message)
 
 

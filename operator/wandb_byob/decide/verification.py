@@ -18,7 +18,7 @@ from wandb_byob.model.reasons import Reason
 CheckT = TypeVar("CheckT", Check, model_checks.Check)
 
 UNPROVED: Final = frozenset({Reason.NOT_PROVABLE_FROM_HERE, Reason.DATA_PATH_NOT_REQUESTED})
-"""Reasons for which DataPathVerified is Unknown for good."""
+"""Reasons for which a condition is Unknown for good, and holds nothing back."""
 
 _BEFORE_THE_DATA_PATH: Final = (ConditionType.ACCEPTED, ConditionType.REACHABLE, ConditionType.CONFIGURED)
 
@@ -66,14 +66,28 @@ def bucket_ready(store: BucketStore, *, path: str, user: str) -> tuple[Verdict, 
         return _waiting(store, "has not been checked yet.")
     for type_ in _BEFORE_THE_DATA_PATH:
         condition = current.get(type_.value)
-        if condition is None or condition.status != "True":
+        if not _holds(condition):
             return _not_ready(store, condition, user)
     data_path = current.get(ConditionType.DATA_PATH_VERIFIED.value)
-    if data_path is not None and data_path.status == "Unknown" and data_path.reason in UNPROVED:
+    if data_path is not None and _unproved(data_path):
         return _verdict(
             "True", Reason.VERIFIED, f"All that can be checked passed. {data_path.message}"
         ), Progress.SETTLED
     return _own_path(store, path)
+
+
+def sound(store: BucketStore) -> bool:
+    """Say whether the last look found nothing against the bucket as such, so that its data path can be tried."""
+    told = {condition.type: condition for condition in store.status.conditions}
+    return all(_holds(told.get(type_.value)) for type_ in _BEFORE_THE_DATA_PATH)
+
+
+def _holds(condition: Condition | None) -> bool:
+    return condition is not None and (condition.status == "True" or _unproved(condition))
+
+
+def _unproved(condition: Condition) -> bool:
+    return condition.status == "Unknown" and condition.reason in UNPROVED
 
 
 def _own_path(store: BucketStore, path: str) -> tuple[Verdict, Progress]:

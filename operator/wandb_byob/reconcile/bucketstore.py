@@ -11,6 +11,7 @@ from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.looks import Due, Look
 from wandb_byob.decide.stores import DataPath, Seen
+from wandb_byob.decide.verification import sound
 from wandb_byob.kube import apply, gather
 from wandb_byob.kube.client import BUCKET_STORES, ForbiddenError
 from wandb_byob.model import names
@@ -78,7 +79,7 @@ def _look(subject: Subject) -> tuple[Due | None, Result]:
         return store_status.failed(subject, error, ConditionType.ACCEPTED)
     data_path = _declared(subject, inputs)
     look = looks.plan(subject.store, inputs.mark, paths=data_path.paths, due=subject.due, now=subject.world.now())
-    if look.nothing and not looks.sound(subject.store):
+    if look.nothing and not sound(subject.store):
         # What the conditions say came from an error, and stands until its time has come.
         return store_status.unchanged(subject, look)
     try:

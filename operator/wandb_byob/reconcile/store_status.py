@@ -96,7 +96,7 @@ def _failure_outcome(failure: Failure) -> Outcome:
 
 def _held(type_: ConditionType) -> Verdict:
     reasons = {ConditionType.ACCEPTED: Reason.ACCEPTED, ConditionType.REACHABLE: Reason.REACHABLE}
-    message = "The specification is accepted." if type_ is ConditionType.ACCEPTED else "The store answers."
+    message = "The specification is accepted." if type_ is ConditionType.ACCEPTED else stores.ANSWERS
     return Verdict(type=type_, status="True", reason=reasons[type_], message=message)
 
 

@@ -47,6 +47,8 @@ def _told(outcome: Outcome) -> dict[str, tuple[str, str]]:
         (_seen(check("PutObject", "Failed", path="a")), "DataPathVerified", ("False", "ChecksFailed")),
         (_seen(check("PutObject", "Skipped", path="a")), "DataPathVerified", ("False", "ChecksFailed")),
         (_seen(), "DataPathVerified", ("False", "ChecksFailed")),
+        (_seen(check("BucketExists", "Skipped")), "Reachable", ("Unknown", "NotProvableFromHere")),
+        (_seen(check("BucketExists", "Skipped")), "Configured", ("Unknown", "NotProvableFromHere")),
         (_seen(PUT, exists=False), "Configured", ("False", "BucketNotFound")),
         (_seen(PUT, exists=False, bucket=None), "Configured", ("False", "BucketNotFound")),
     ],
@@ -79,6 +81,21 @@ def test_what_is_not_proved_is_unknown_and_holds_nothing_back(
     assert outcome.progress is Progress.SETTLED
     message = stores.ready_message("s3://x/y", _seen(), data_path=DataPath(paths=paths, unproved=unproved))
     assert message.startswith("All that can be checked of s3://x/y passed.")
+
+
+def test_where_nobody_can_sign_nothing_is_claimed() -> None:
+    """No request was made, so the store neither answers nor is the bucket configured: Unknown is never True."""
+    seen, unproved = _seen(check("BucketExists", "Skipped")), stores.not_provable("why")
+    outcome = _outcome(seen, paths=(), unproved=unproved)
+    assert {status for type_, (status, _) in _told(outcome).items() if type_ != "Accepted"} == {"Unknown"}
+    assert outcome.progress is Progress.SETTLED
+
+
+def test_results_say_from_where_they_were_seen() -> None:
+    """The operator's network is not W&B's."""
+    told = {verdict.type: verdict.message for verdict in _outcome(_seen(PUT)).verdicts}
+    assert "from the operator" in told[ConditionType.REACHABLE]
+    assert "from the operator" in told[ConditionType.DATA_PATH_VERIFIED]
 
 
 def test_ready_counts_warnings() -> None:

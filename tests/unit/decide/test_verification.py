@@ -13,6 +13,7 @@ from wandb_byob.model.reasons import Reason
 
 SOUND = [condition("Accepted"), condition("Reachable"), condition("Configured"), condition("DataPathVerified")]
 PUT = check("PutObject", path="teams/a")
+UNSEEN = ("Reachable", "Configured", "DataPathVerified")
 
 
 def _store(*, conditions: Any = SOUND, checks: Any = (PUT,), observed: int = 1, **metadata: Any) -> BucketStore:
@@ -91,6 +92,19 @@ FAILED = check("GetObject", "Failed", path="teams/a", message="It was refused.",
             Reason.VERIFIED,
             Progress.SETTLED,
             id="nobody here can sign",
+        ),
+        pytest.param(
+            _store(
+                conditions=[
+                    condition("Accepted"),
+                    *(condition(type_, "Unknown", reason="NotProvableFromHere") for type_ in UNSEEN),
+                ],
+                checks=(),
+            ),
+            "True",
+            Reason.VERIFIED,
+            Progress.SETTLED,
+            id="nobody here can sign anything",
         ),
         pytest.param(
             _store(conditions=_with("DataPathVerified", "Unknown", "DataPathNotRequested"), checks=()),
