@@ -248,25 +248,6 @@ def test_a_reference_to_nothing_stops_composing(made: Callable[..., InstanceWorl
     assert here.secrets() == {}
 
 
-@pytest.mark.parametrize(
-    ("spec", "field"),
-    [
-        ({"storage": {"bucketStoreRef": {"name": "b"}}}, "spec.storage"),
-        ({"scim": {"credentialsSecretRef": {"name": "s"}}}, "spec.scim"),
-        ({"rollout": {"windows": [{"schedule": "0 2 * * *", "duration": "2h"}]}}, "spec.rollout.windows"),
-        ({"target": {"weightsAndBiases": {"name": "wandb"}}}, "spec.target.weightsAndBiases"),
-    ],
-)
-def test_what_is_not_built_is_refused_aloud(
-    made: Callable[..., InstanceWorld], spec: dict[str, Any], field: str
-) -> None:
-    here = made(deploy=False, **spec)
-    here.look()
-    told = here.condition("Accepted")
-    assert (told["status"], told["reason"]) == ("False", "NotImplemented")
-    assert field in told["message"]
-
-
 @pytest.mark.parametrize(("deployment", "told"), [("DedicatedCloud", True), ("MultiTenantCloud", False)])
 def test_elsewhere_nothing_in_the_cluster_is_touched(
     made: Callable[..., InstanceWorld], deployment: str, told: bool
@@ -283,28 +264,57 @@ def test_elsewhere_nothing_in_the_cluster_is_touched(
     assert set(here.stand_in.revisions().values()) == {1}
 
 
-@pytest.mark.parametrize(
-    ("deployment", "spec", "reason", "words"),
-    [
-        ("DedicatedCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotImplemented", "spec.storage"),
-        ("DedicatedCloud", {"scim": {"credentialsSecretRef": {"name": "s"}}}, "NotImplemented", "spec.scim"),
-        ("MultiTenantCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotAvailable", "Give each team a bucket"),
-    ],
-)
-def test_elsewhere_too_nothing_is_passed_over_in_silence(
-    made: Callable[..., InstanceWorld], deployment: str, spec: dict[str, Any], reason: str, words: str
+def test_a_bucket_that_gets_no_verdict_holds_up_the_others_for_max_wait_only(
+    made: Callable[..., InstanceWorld],
 ) -> None:
-    """What is not built, or what W&B does not offer, is refused although nothing would be done in the cluster anyway."""
-    here = made(deploy=False)
-    here.cluster.delete(here.path)
-    body = wandb.instance(here.namespace)
-    body["spec"] = {"deploymentType": deployment, "host": "https://api.wandb.ai", **spec}
-    here.apply(body)
-    here.look()
-    told = here.condition("Accepted")
-    assert (told["status"], told["reason"]) == ("False", reason)
-    assert words in told["message"]
-    assert here.condition("Ready")["status"] == "False"
+    """Its store hangs, say: the verified ones wait, so that W&B is restarted once, and go on without it when the time is over."""
+    here = made(rollout={"maxWait": "5m"})
+    here.bucket("hangs", verified=False)
+    here.team("hangs")
+    here.bucket("quick")
+    here.team("quick")
+    again = here.look()
+    told = here.condition("Configured")
+    assert (told["status"], told["reason"]) == ("False", "WaitingForBuckets")
+    assert "spec.rollout.maxWait" in told["message"]
+    assert again.after is not None
+    assert again.after < timedelta(minutes=5)
+    assert here.secrets() == {}
+
+    here.ahead += timedelta(minutes=5)
+    here.settle()
+    assert here.entries() == [address("quick")]
+    assert set(here.stand_in.revisions().values()) == {2}
+
+
+def test_rollouts_keep_their_distance(made: Callable[..., InstanceWorld]) -> None:
+    """With minimumInterval a second bucket waits for its time, which the message tells."""
+    here = made(rollout={"minimumInterval": "1h", "maxWait": "0s"})
+    here.bucket("one")
+    here.team("one")
+    here.settle()
+    here.bucket("two")
+    here.team("two")
+    again = here.look()
+    told = here.condition("Configured")
+    assert (told["status"], told["reason"]) == ("False", "WaitingForBuckets")
+    assert "spec.rollout.minimumInterval" in told["message"]
+    assert again.after is not None
+    here.ahead += timedelta(hours=1)
+    here.settle("Configured")
+    here.settle()
+    assert here.entries() == [address("one"), address("two")]
+
+
+def test_a_target_by_names_takes_only_those(made: Callable[..., InstanceWorld]) -> None:
+    """Each that is named, by its kind or not, and no other workload of the release."""
+    here = made(target={"workloads": {"names": ["wandb-api"]}})
+    here.bucket("one")
+    here.team("one")
+    here.settle()
+    assert here.env("api")["valueFrom"]["secretKeyRef"]["name"] in here.secrets()
+    assert here.env("app") is None
+    assert [workload["name"] for workload in here.status()["workloads"]] == ["wandb-api"]
 
 
 def test_paused_writes_nothing(made: Callable[..., InstanceWorld]) -> None:

@@ -1,0 +1,100 @@
+"""What the API has already and this version does not: refused aloud on a real API server, never passed over in silence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cluster.instance_world import InstanceWorld
+from cluster.scenario import condition_of
+from cluster.tenants import made as manifest
+from testbed import wandb
+from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.reconcile import bucketstore
+
+_KEYS = {"credentials": {"secretRef": {"name": "keys"}}, "instanceRef": {"name": "wandb"}}
+_MINIO = {"bucket": "acme-data", "endpoint": "https://minio.example.com", "region": "eu-1"}
+_NOT_BUILT: dict[str, tuple[dict[str, Any], str]] = {
+    "coreweave": ({"provider": "CoreWeave", "coreWeave": {"bucket": "acme-data"}}, "provider CoreWeave"),
+    "gcs": ({"provider": "GCS", "gcs": {"bucket": "acme-data"}}, "provider GCS"),
+    "azure": ({"provider": "Azure", "azure": {"storageAccount": "acme", "container": "data"}}, "provider Azure"),
+    "workload": (
+        {"provider": "S3Compatible", "s3Compatible": _MINIO, "verification": {"from": "Workload"}},
+        "verification.from",
+    ),
+}
+
+
+def test_providers_and_checks_from_the_workload(made: Callable[..., InstanceWorld]) -> None:
+    """Accepted is False with the field or provider by name; a team on such a bucket is told, and W&B gets nothing of it."""
+    here = made()
+    reconcile = bucketstore.reconciler()
+    for name, (spec, words) in _NOT_BUILT.items():
+        here.apply(manifest("BucketStore", name, here.namespace, {**_KEYS, **spec}))
+        reconcile(here.world, ObjectKey(Kind.BUCKET_STORE, here.namespace, name))
+        store = here.get("BucketStore", name)
+        told = condition_of(store, "Accepted")
+        assert (told["status"], told["reason"]) == ("False", "NotImplemented"), name
+        assert words in told["message"]
+        assert condition_of(store, "Ready")["reason"] == condition_of(store, "Stalled")["reason"] == "NotImplemented"
+        assert "finalizers" not in store["metadata"], "nothing was begun"
+
+        here.team(name)
+        team = here.get("TeamStorage", name)
+        assert condition_of(team, "BucketReady")["reason"] == "NotImplemented"
+        assert words in condition_of(team, "Ready")["message"]
+    here.look()
+    assert here.secrets() == {}
+    assert set(here.stand_in.revisions().values()) == {1}
+
+
+def test_creating_the_team(made: Callable[..., InstanceWorld]) -> None:
+    """The message says how the team is made by hand."""
+    here = made(deploy=False)
+    here.bucket("data", verified=False)
+    here.team("data", createTeam={"members": ["ann@example.com"]})
+    told = condition_of(here.get("TeamStorage", "data"), "Accepted")
+    assert (told["status"], told["reason"]) == ("False", "NotImplemented")
+    assert "spec.createTeam" in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"storage": {"bucketStoreRef": {"name": "b"}}}, "spec.storage"),
+        ({"scim": {"credentialsSecretRef": {"name": "s"}}}, "spec.scim"),
+        ({"rollout": {"windows": [{"schedule": "0 2 * * *", "duration": "2h"}]}}, "spec.rollout.windows"),
+        ({"target": {"weightsAndBiases": {"name": "wandb"}}}, "spec.target.weightsAndBiases"),
+    ],
+)
+def test_fields_of_the_instance(made: Callable[..., InstanceWorld], spec: dict[str, Any], field: str) -> None:
+    """The field to remove is named."""
+    here = made(deploy=False, **spec)
+    here.look()
+    told = here.condition("Accepted")
+    assert (told["status"], told["reason"]) == ("False", "NotImplemented")
+    assert field in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "spec", "reason", "words"),
+    [
+        ("DedicatedCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotImplemented", "spec.storage"),
+        ("DedicatedCloud", {"scim": {"credentialsSecretRef": {"name": "s"}}}, "NotImplemented", "spec.scim"),
+        ("MultiTenantCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotAvailable", "Give each team a bucket"),
+    ],
+)
+def test_fields_of_an_instance_elsewhere(
+    made: Callable[..., InstanceWorld], deployment: str, spec: dict[str, Any], reason: str, words: str
+) -> None:
+    """On W&B's own clouds too, although nothing would be done in the cluster anyway."""
+    here = made(deploy=False)
+    here.cluster.delete(here.path)
+    body = wandb.instance(here.namespace)
+    body["spec"] = {"deploymentType": deployment, "host": "https://api.wandb.ai", **spec}
+    here.apply(body)
+    here.look()
+    told = here.condition("Accepted")
+    assert (told["status"], told["reason"]) == ("False", reason)
+    assert words in told["message"]
+    assert here.condition("Ready")["status"] == "False"
