@@ -33,6 +33,13 @@ of the wire form: to see whether two objects differ, compare the classes. Absent
 as an empty status.
 """'''
 
+FOOTER = """
+# msgspec prepares a class when something is first read into it, and two threads that do so at once end the process (a null pointer
+# in msgspec 0.22): so all classes are prepared here, in the one thread that imports this module.
+for _kind in ({kinds}):
+    json.Decoder(_kind)
+"""
+
 # What a nested object is called, by the longest end of its path that is listed. The second part, where there is one, replaces the
 # first sentence of its description: needed where several places of the schemas share a class.
 CLASSES: dict[str, tuple[str, str | None]] = {
@@ -183,13 +190,19 @@ def combined_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": classes.definitions}
 
 
+def kinds() -> list[str]:
+    """Name the kinds of the CRDs."""
+    return [yaml.safe_load(path.read_text())["spec"]["names"]["kind"] for path in sorted(CRDS.glob("*.yaml"))]
+
+
 def generate() -> str:
     """Produce the text of api.py."""
     with tempfile.TemporaryDirectory() as folder:
         schema, output = Path(folder, "schema.json"), Path(folder, "api.py")
         schema.write_text(json.dumps(combined_schema()))
         run("datamodel_code_generator", *GENERATOR.split(), f"--input={schema}", f"--output={output}")
-        output.write_text(HEADER + "\n\n" + finish(output.read_text()))
+        code = finish(output.read_text()).replace("from msgspec import ", "from msgspec import json, ", 1)
+        output.write_text(HEADER + "\n\n" + code + FOOTER.format(kinds=", ".join(kinds())))
         for command in ("check --fix --select=I,UP,F401", "format"):
             run("ruff", *command.split(), "--quiet", f"--config={ROOT / 'pyproject.toml'}", str(output))
         return output.read_text()

@@ -39,7 +39,7 @@ class Tenants:
             kubeconfig=kubeconfig,
             release_namespace=home,
             namespaces=[home, tenant],
-            arguments=["--allowed-endpoints=127.0.0.1", "--log-level=debug"],
+            arguments=["--allowed-endpoints=127.0.0.1"],
         )
         made = cls(cluster=cluster, home=home, tenant=tenant, wandb=wandb, operator=operator, store=store)
         made.apply(instance(home, rollout={"maxWait": "2s"}))

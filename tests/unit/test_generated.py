@@ -2,6 +2,8 @@
 
 import importlib.util
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -99,3 +101,32 @@ def test_types_cannot_be_changed_in_place() -> None:
     """Objects are shared between threads."""
     with pytest.raises(AttributeError):
         NamespaceGrant().from_ = "All"  # type: ignore[misc]
+
+
+_TOGETHER = """
+import sys, threading
+import msgspec
+from wandb_byob.model import api
+from unit.resources import bucket_store, wandb_instance
+
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+
+def read(number):
+    together.wait()
+    kind, body = [(api.BucketStore, bucket_store()), (api.WandbInstance, wandb_instance())][number % 2]
+    msgspec.convert(body, kind)
+
+threads = [threading.Thread(target=read, args=(number,)) for number in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_that_begin_together_do_not_end_the_process() -> None:
+    """All workers read their first objects at the same moment: without preparation four of five such starts end in a crash."""
+    for _ in range(5):
+        env = {"PYTHONPATH": str(ROOT / "tests")}
+        assert subprocess.run([sys.executable, "-c", _TOGETHER], env=env, check=False).returncode == 0

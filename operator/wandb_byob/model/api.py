@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, json
 
 
 class AzureSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -449,3 +449,9 @@ class WandbInstance(Struct, frozen=True, kw_only=True, rename="camel"):
     api_version: str = "byob.wandb.com/v1alpha1"
     kind: str = "WandbInstance"
     status: WandbInstanceStatus = WandbInstanceStatus()
+
+
+# msgspec prepares a class when something is first read into it, and two threads that do so at once end the process (a null pointer
+# in msgspec 0.22): so all classes are prepared here, in the one thread that imports this module.
+for _kind in (BucketStore, TeamStorage, WandbInstance):
+    json.Decoder(_kind)
