@@ -66,11 +66,11 @@ _WHOLE_BUCKET: Final = {
 }
 
 
-def bucket_check_of(failure: Failure) -> CheckName | None:
-    """Return the check of the whole bucket that a failure of the first call means, None where it is about the call."""
-    if failure.code.startswith("KMS"):
+def bucket_check_of(code: str) -> CheckName | None:
+    """Return the check of the whole bucket that an error's code means, None where it is about the one call."""
+    if code.startswith("KMS"):
         return CheckName.ENCRYPTION
-    return _WHOLE_BUCKET.get(failure.code)
+    return _WHOLE_BUCKET.get(code)
 
 
 def failed(name: CheckName, failure: Failure, *, path: str = "") -> Check:
@@ -82,7 +82,7 @@ def wants_plain_key(outcomes: Outcomes) -> bool:
     """Say whether a second pass with a plain key could tell more: a key mangled on the way gives a wrong signature, too."""
     failures = [failure for failure in outcomes.values() if failure is not None]
     return any(
-        failure.code == _WRONG_SIGNATURE or bucket_check_of(failure) is None for failure in failures
+        failure.code == _WRONG_SIGNATURE or bucket_check_of(failure.code) is None for failure in failures
     ) and not any(failure.final for failure in failures)
 
 

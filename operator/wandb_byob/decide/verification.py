@@ -44,7 +44,7 @@ def proved(checks: Iterable[Check], path: str) -> bool:
     return written(given, path) and first_failed((*of_bucket(given), *of_path(given, path))) is None
 
 
-def explain(check: Check) -> str:
+def explain(check: Check | model_checks.Check) -> str:
     """Return a failed check as a user reads it in a condition: its name, what is wrong and what to do."""
     place = f" under {check.path}" if check.path else ""
     return f"Check {check.name}{place}: {check.message}" + (f" {check.remedy}" if check.remedy else "")

@@ -2,16 +2,21 @@
 
 from datetime import timedelta
 
+from wandb_byob.model.checks import Check
 from wandb_byob.model.reasons import Reason
 
 
 class DomainError(Exception):
-    """A known state that keeps an object from being Ready; the text is written for the user and holds no secret."""
+    """A known state that keeps an object from being Ready; the text is written for the user and holds no secret.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    `check` is the check of the catalogue that failed with it, where it is one.
+    """
+
+    def __init__(self, reason: Reason, message: str, *, check: Check | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.check = check
 
 
 class Stalled(DomainError):  # noqa: N818 (named after the kstatus condition that it becomes)
@@ -21,6 +26,8 @@ class Stalled(DomainError):  # noqa: N818 (named after the kstatus condition tha
 class Waiting(DomainError):  # noqa: N818
     """The world may change by itself: look again after `after`."""
 
-    def __init__(self, reason: Reason, message: str, *, after: timedelta = timedelta(seconds=30)) -> None:
-        super().__init__(reason, message)
+    def __init__(
+        self, reason: Reason, message: str, *, check: Check | None = None, after: timedelta = timedelta(seconds=30)
+    ) -> None:
+        super().__init__(reason, message, check=check)
         self.after = after

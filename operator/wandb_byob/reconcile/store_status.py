@@ -13,6 +13,7 @@ from wandb_byob.decide.stores import DataPath, Seen
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import BUCKET_STORES
 from wandb_byob.model.api import BucketStore, BucketStoreStatus, ObjectReference
+from wandb_byob.model.checks import Check
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.keys import ObjectKey
 from wandb_byob.model.reasons import Reason
@@ -80,11 +81,22 @@ def failed(
         return None, Result(after=held)
     status = _status(subject, outcome, ready_message="", verified_inputs=inputs.mark if inputs else None)
     if inputs is not None:
-        checks = stores.to_status(inputs.static, paths=())
-        status = msgspec.structs.replace(status, instance_ref=_reference(inputs.instance), checks=checks)
+        checks = _known_checks(inputs, error)
+        status = msgspec.structs.replace(
+            status, instance_ref=_reference(inputs.instance), checks=stores.to_status(checks, paths=())
+        )
+        subject.world.recorder.checks(subject.key, checks)
     _write(subject, status)
     due = looks.next_try(subject.store, now=now, after=failure.after, before=subject.due)
     return due, Result(after=max(due.configuration - now, timedelta(0)))
+
+
+def _known_checks(inputs: Inputs, error: Explained) -> tuple[Check, ...]:
+    """Return what can be said without an answer of the store, and the check that the error means."""
+    failed = error.check if isinstance(error, DomainError) else None
+    if failed is None:
+        return inputs.static
+    return (*(check for check in inputs.static if check.name is not failed.name), failed)
 
 
 def _failure_outcome(failure: Failure) -> Outcome:

@@ -37,8 +37,10 @@ def test_twenty_teams_are_one_rollout_and_a_broken_one_is_none(scenario: Scenari
     wait_rest(scenario)
 
     assert scenario.wandb.revisions() == {name: revision + 1 for name, revision in before.items()}
-    assert "secret" in store["message"].lower(), store
-    assert "broken" in told["message"], told
+    assert "Check Credentials" in store["message"], store
+    assert "Check Credentials" in told["message"], told
+    assert "Put both keys into the Secret" in told["message"], told
+    assert scenario.checks("broken")["Credentials"]["result"] == "Failed"
     assert "not-the-secret-of-this-key" not in str(scenario.get("BucketStore", "broken"))
 
 

@@ -13,7 +13,10 @@ from typing import Final
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
-from wandb_byob.decide.connections import Fault
+from wandb_byob.decide import verification
+from wandb_byob.decide.connections import Fault, check_of
+from wandb_byob.decide.probes import bucket_check_of
+from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.s3 import error_texts as texts
@@ -60,9 +63,10 @@ _THROTTLED: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What an error means for the user; `after` is None where only an edit (or a grant) helps."""
+    """What an error means for the user; `after` is None where only an edit (or a grant) helps. `check`: the one that fails by it."""
 
     code: str
+    check: CheckName | None
     reason: Reason
     message: str
     remedy: str
@@ -70,8 +74,13 @@ class Explanation:
 
     def error(self) -> DomainError:
         """Return it as the error that a reconciler understands."""
-        text = f"{self.message} {self.remedy}"
-        return Stalled(self.reason, text) if self.after is None else Waiting(self.reason, text, after=self.after)
+        text, check = f"{self.message} {self.remedy}", None
+        if self.check is not None:
+            check = Check(name=self.check, result=CheckResult.FAILED, message=self.message, remedy=self.remedy)
+            text = verification.explain(check)
+        if self.after is None:
+            return Stalled(self.reason, text, check=check)
+        return Waiting(self.reason, text, check=check, after=self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +159,14 @@ def explain(error: BaseException, where: Where) -> Explanation:
         "code": code(error),
     }
     message, remedy = text.message.format(**words), text.remedy.format(**words)
-    return Explanation(code=words["code"], reason=text.reason, message=message, remedy=remedy, after=text.after)
+    return Explanation(
+        code=words["code"],
+        check=bucket_check_of(words["code"]),
+        reason=text.reason,
+        message=message,
+        remedy=remedy,
+        after=text.after,
+    )
 
 
 def _text(error: BaseException) -> texts.Text:
@@ -186,6 +202,7 @@ def _unanswered(error: TransportError) -> Explanation:
     passing = isinstance(error, TransientTransportError)
     return Explanation(
         code=error.fault.value,
+        check=check_of(error.fault),
         reason=Reason.ENDPOINT_NOT_ALLOWED if refused else Reason.UNREACHABLE,
         message=error.why.message,
         remedy=error.why.remedy,

@@ -52,7 +52,7 @@ class Exchange:
             self._overwrite()
             self._read()
         refusal = self.outcomes[CheckName.PUT_OBJECT]
-        if refusal is None or bucket_check_of(refusal) is None:
+        if refusal is None or bucket_check_of(refusal.code) is None:
             self._try(CheckName.LIST_OBJECTS, self._list)
             self._try(CheckName.DELETE_OBJECT, self._delete)
 

@@ -168,7 +168,7 @@ class _Look:
         if refusal.final:
             fault, why = Fault(refusal.code), Refusal(message=refusal.message, remedy=refusal.remedy)
             return connection_checks(self.access.session.policy.endpoint, fault=fault, why=why)
-        name = probes.bucket_check_of(refusal)
+        name = probes.bucket_check_of(refusal.code)
         return (probes.failed(name, refusal),) if name else (_ACCEPTED,)
 
     def _written(self, judged: Exchange) -> tuple[Check, ...]:

@@ -8,6 +8,7 @@ from botocore.parsers import ResponseParserError
 
 from wandb_byob.decide.connections import Fault
 from wandb_byob.decide.endpoints import AllowList, Endpoint, Policy, Refusal
+from wandb_byob.model.checks import CheckName, CheckResult
 from wandb_byob.model.errors import Stalled, Waiting
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.s3 import errors
@@ -125,7 +126,9 @@ def test_a_refused_address_waits_for_an_edit() -> None:
     raised = errors.domain_error(TransportError(Fault.NOT_ALLOWED, why), WHERE)
     assert isinstance(raised, Stalled)
     assert raised.reason is Reason.ENDPOINT_NOT_ALLOWED
-    assert raised.message == "10.0.0.1 is not public. Have it added to allowedEndpoints."
+    assert raised.message == "Check EndpointAllowed: 10.0.0.1 is not public. Have it added to allowedEndpoints."
+    assert raised.check is not None
+    assert (raised.check.name, raised.check.result) == (CheckName.ENDPOINT_ALLOWED, CheckResult.FAILED)
 
 
 @pytest.mark.parametrize("code", ["", "not a code", "<script>", "x" * 65, "Key=AKIA", "line\nbreak"])
