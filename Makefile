@@ -65,6 +65,9 @@ generate-check: venv ## fail where something derived is not current
 # --- tests ------------------------------------------------------------------------------------------------------------
 
 PYTEST = $(PY) -m pytest --quiet $(PYTEST_ARGS)
+# Tests that mostly wait for stores and rollouts run in several processes, each with a control plane and stores of its own.
+WORKERS ?= 3
+PARALLEL = --numprocesses $(WORKERS) --dist loadfile
 .PHONY: test test-unit test-contract test-chart test-cluster
 test: lint types imports generate-check test-unit test-contract test-chart test-cluster ## all of it, in this order
 	@echo "==> all checks and tests passed"
@@ -73,13 +76,13 @@ test-unit: venv ## pure logic, in seconds
 	$(call step,unit tests,$(PYTEST) tests/unit)
 
 test-contract: tools ## every provider on every real object store, and the testbed's own stores and proxy
-	$(call step,contract tests,$(PYTEST) tests/contract tests/testbed --ignore tests/testbed/test_cluster.py)
+	$(call step,contract tests,$(PYTEST) $(PARALLEL) tests/contract tests/testbed --ignore tests/testbed/test_cluster.py)
 
 test-chart: tools ## the chart, rendered by real Helm
 	$(call step,chart tests,$(PYTEST) tests/chart)
 
 test-cluster: tools ## the operator on a real control plane
-	$(call step,cluster tests,$(PYTEST) tests/testbed/test_cluster.py tests/cluster)
+	$(call step,cluster tests,$(PYTEST) $(PARALLEL) tests/testbed/test_cluster.py tests/cluster)
 
 # --- to look at -------------------------------------------------------------------------------------------------------
 
