@@ -102,7 +102,10 @@ def test_what_was_made_while_the_operator_was_away_is_deleted_when_it_is_back(te
 
 
 def test_a_tenants_namespace_that_is_deleted_ends(tenants: Tenants) -> None:
-    """With objects that are in use and would be held; the operator runs elsewhere, and its Role there goes with the rest. W&B keeps the entry."""
+    """With objects that are in use and would be held; the operator runs elsewhere, and its Role there goes with the rest.
+
+    W&B keeps the entry, and a namespace that can no longer be read stops nobody else's work.
+    """
     tenants.apply(tenants.bucket_store("lent", tenants.home, allowedNamespaces={"from": "All"}))
     tenants.apply(tenants.team("guest", tenants.tenant, store="lent", of=tenants.home))
     tenants.wait("TeamStorage", tenants.tenant, "guest", "Ready")
@@ -115,3 +118,5 @@ def test_a_tenants_namespace_that_is_deleted_ends(tenants: Tenants) -> None:
         detail=lambda: str(tenants.cluster.get(path)),
     )
     assert tenants.identity(f"{tenants.home}-lent") in tenants.entries()
+    tenants.apply(tenants.bucket_store("after", tenants.home), tenants.team("after", tenants.home, store="after"))
+    tenants.wait("TeamStorage", tenants.home, "after", "Ready")

@@ -7,7 +7,7 @@ crash; no value of a Secret is ever part of a message.
 import base64
 import binascii
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -124,10 +124,27 @@ def terminating(kube: KubeClient, name: str) -> bool:
     return body is None or "deletionTimestamp" in body["metadata"]
 
 
-def everywhere(kube: KubeClient, config: Config, resource: Resource, *, fields: str = "") -> Iterator[dict[str, Any]]:
-    """Yield a kind's objects in all watched namespaces."""
+def everywhere(
+    kube: KubeClient, config: Config, resource: Resource, *, fields: str = "", forbidden: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
+    """Yield a kind's objects in all watched namespaces, apart from those that may not be read, which `forbidden` is told.
+
+    A namespace that was deleted, or whose Role its owner took away, must not stop the work for all others. Where all
+    namespaces are watched, a refusal raises, as does everything that is no refusal.
+    """
     for namespace in config.namespaces or ("",):
-        yield from kube.list(resource, namespace, fields=fields)
+        try:
+            found = kube.list(resource, namespace, fields=fields)
+        except ForbiddenError:
+            if not namespace:
+                raise
+            forbidden(namespace)
+            continue
+        yield from found
+
+
+def _passed_over(namespace: str) -> None:
+    """Take no note: what lies in a namespace that may not be read declares no path and holds no bucket."""
 
 
 def users_of(kube: KubeClient, config: Config, store: BucketStore) -> tuple[TeamStorage, ...]:
@@ -137,7 +154,7 @@ def users_of(kube: KubeClient, config: Config, store: BucketStore) -> tuple[Team
     if store.spec.allowed_namespaces.from_ == "Same":
         bodies: Sequence[Body] = kube.list(TEAM_STORAGES, own, fields=fields)
     else:
-        bodies = tuple(everywhere(kube, config, TEAM_STORAGES, fields=fields))
+        bodies = tuple(everywhere(kube, config, TEAM_STORAGES, fields=fields, forbidden=_passed_over))
     referring = [
         team
         for team in all_valid(bodies, TeamStorage)
@@ -158,7 +175,9 @@ def namesakes(kube: KubeClient, config: Config, store: BucketStore) -> tuple[Buc
     found = (
         body
         for provider in providers
-        for body in everywhere(kube, config, BUCKET_STORES, fields=f"{_BUCKET_FIELDS[provider]}={name}")
+        for body in everywhere(
+            kube, config, BUCKET_STORES, fields=f"{_BUCKET_FIELDS[provider]}={name}", forbidden=_passed_over
+        )
     )
     return tuple(other for other in all_valid(tuple(found), BucketStore) if bucket_name(other) == name)
 

@@ -23,13 +23,14 @@ from wandb_byob.reconcile.inputs import gather_inputs
 class Buckets:
     """The BucketStores that lead to this instance, with their teams; `uses` are those that it admits.
 
-    `stray` are TeamStorages whose BucketStore is not there at all.
+    `stray` are TeamStorages whose BucketStore is not there at all; `unread` are the namespaces that may not be read.
     """
 
     stores: Mapping[ObjectKey, BucketStore]
     teams: tuple[TeamStorage, ...]
     stray: tuple[TeamStorage, ...]
     uses: tuple[Use, ...]
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -50,19 +51,28 @@ class _Verified:
 
 
 def gather_buckets(world: World, instance: WandbInstance) -> Buckets:
-    """List each kind in each watched namespace; a failed read raises, so that nothing is ever taken for absent."""
+    """List each kind in each watched namespace; a failed read raises, so that nothing is ever taken for absent.
+
+    A namespace that may not be read (deleted, or its Role taken away) stops nobody else; it is noted, since what it needs
+    is not known.
+    """
     own = instance.metadata.namespace
     instances = tuple(body["metadata"]["name"] for body in world.kube.list(WANDB_INSTANCES, own))
+    unread: set[str] = set()
     there: set[ObjectKey] = set()
     mine: dict[ObjectKey, BucketStore] = {}
-    for store in gather.all_valid(gather.everywhere(world.kube, world.config, BUCKET_STORES), BucketStore):
+    for store in gather.all_valid(
+        gather.everywhere(world.kube, world.config, BUCKET_STORES, forbidden=unread.add), BucketStore
+    ):
         key = ObjectKey(Kind.BUCKET_STORE, store.metadata.namespace, store.metadata.name)
         there.add(key)
         if attachments.belongs(store, instance, instances=instances):
             mine[key] = store
     teams: list[TeamStorage] = []
     stray: list[TeamStorage] = []
-    for team in gather.all_valid(gather.everywhere(world.kube, world.config, TEAM_STORAGES), TeamStorage):
+    for team in gather.all_valid(
+        gather.everywhere(world.kube, world.config, TEAM_STORAGES, forbidden=unread.add), TeamStorage
+    ):
         key = references.bucket_store_of(team)
         if key in mine:
             teams.append(team)
@@ -77,6 +87,7 @@ def gather_buckets(world: World, instance: WandbInstance) -> Buckets:
         teams=tuple(teams),
         stray=tuple(stray),
         uses=attachments.uses(instance, instances=instances, stores=mine.values(), teams=teams, admits=admits),
+        unread=frozenset(unread),
     )
 
 
@@ -87,6 +98,8 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, base: Sequence
     verified, undecided = _verified(world, buckets.uses)
     chosen = attachments.holder_of_each((each.attached for each in verified), provenance=provenance)
     removals = [each for each in _removals(world, buckets, provenance) if each.identity in provenance]
+    if buckets.unread:
+        removals = []  # a team there may need the bucket
     since = {each.attached.uid: each.since for each in verified}
     return Wish(
         composition=_composed(instance, base, chosen, removals),

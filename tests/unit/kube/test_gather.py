@@ -8,7 +8,7 @@ from unit.memory_kube import MemoryKube
 from unit.resources import as_store, bucket_store, team_storage
 from unit.scripted import namespace_object
 from wandb_byob.kube import gather
-from wandb_byob.kube.client import ForbiddenError, UnavailableError
+from wandb_byob.kube.client import TEAM_STORAGES, ForbiddenError, KubeError, UnavailableError
 from wandb_byob.model.api import BucketStore, CABundleReference, TeamStorage
 from wandb_byob.model.config import Config
 from wandb_byob.model.errors import Stalled
@@ -99,6 +99,36 @@ def test_the_api_is_asked_for_what_refers_to_this_bucket_store_only() -> None:
     kube = MemoryKube()
     gather.users_of(kube, CONFIG, as_store(bucket_store()))
     assert kube.reads == ["list teamstorages team-a spec.bucketStoreRef.name=data"]
+
+
+def test_a_namespace_that_may_not_be_read_stops_nobody_else() -> None:
+    """One tenant who takes the Role in his namespace away, or deletes it, must not stop the work in all others."""
+    kube = MemoryKube(team_storage("ml"), team_storage("far", namespace="team-b", spec=ELSEWHERE), bucket_store("data"))
+
+    def forbid(call: str) -> None:
+        if " team-b" in call:
+            raise ForbiddenError("forbidden", status=403)
+
+    kube.before = forbid
+    store = as_store(bucket_store(spec={"allowedNamespaces": {"from": "All"}}))
+    assert [team.metadata.name for team in gather.users_of(kube, CONFIG, store)] == ["ml"]
+    assert [found.metadata.name for found in gather.namesakes(kube, CONFIG, store)] == ["data"]
+    told: list[str] = []
+    list(gather.everywhere(kube, CONFIG, TEAM_STORAGES, forbidden=told.append))
+    assert told == ["team-b"]
+
+
+@pytest.mark.parametrize("error", [ForbiddenError("forbidden", status=403), UnavailableError("no answer", status=0)])
+def test_where_all_namespaces_are_watched_a_refusal_is_an_error_and_no_answer_always_is(error: KubeError) -> None:
+    """Nothing is then known of anything."""
+    kube = MemoryKube()
+
+    def fail(call: str) -> None:
+        raise error
+
+    kube.before = fail
+    with pytest.raises(type(error)):
+        list(gather.everywhere(kube, ALL, TEAM_STORAGES, forbidden=lambda namespace: None))
 
 
 def test_namesakes_are_found_across_the_s3_family_and_namespaces() -> None:

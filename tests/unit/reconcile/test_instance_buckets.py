@@ -1,0 +1,41 @@
+"""What leaves the variable, from lists of which one may be refused; all else about it is tested on a real API server."""
+
+import pytest
+
+from unit.memory_kube import MemoryKube
+from unit.resources import as_instance, bucket_store, condition, team_storage, wandb_instance
+from unit.scripted import Stage, namespace_object, secret
+from wandb_byob.decide.compose import Composition, Entry, Source
+from wandb_byob.kube.client import ForbiddenError
+from wandb_byob.model import names
+from wandb_byob.reconcile.instance_buckets import gather_buckets, wish
+
+IDENTITY = "s3://amazonaws.com/data"
+ENTRY = Entry(
+    text="s3://k:s@s3.eu-central-1.amazonaws.com/data?tls=true", identity=IDENTITY, source=Source.BUCKET_STORE, uid="u"
+)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_where_a_namespace_may_not_be_read_nothing_is_taken_out(*, refused: bool) -> None:
+    """A team there may need the bucket; what is confirmed waits until all can be read again."""
+    team = team_storage(
+        annotations={names.CONFIRM_DELETE: "ml"},
+        deletionTimestamp="2026-11-22T10:00:00Z",
+        finalizers=[names.FINALIZER],
+        status={"identity": IDENTITY, "conditions": [condition("Configured")]},
+    )
+    kube = MemoryKube(team, bucket_store(), wandb_instance(), secret(), namespace_object("team-a"))
+    stage = Stage(kube=kube)
+
+    def forbid(call: str) -> None:
+        if refused and call.startswith("list") and " team-b" in call:
+            raise ForbiddenError("forbidden", status=403)
+
+    kube.before = forbid
+    instance = as_instance(wandb_instance())
+    buckets = gather_buckets(stage.world, instance)
+    wanted = wish(stage.world, instance, buckets, [ENTRY])
+    assert buckets.unread == (frozenset({"team-b"}) if refused else frozenset())
+    assert isinstance(wanted.composition, Composition)
+    assert wanted.composition.entries == ((ENTRY,) if refused else ())
