@@ -58,6 +58,8 @@ def test_a_bucket_made_by_hand_whose_keys_may_do_little(versitygw: VersityGW) ->
     assert found.results(CheckResult.FAILED) == set()
     assert found.check(CheckName.BUCKET_EXISTS).result is CheckResult.WARNING
     assert "s3:ListBucket" in found.check(CheckName.BUCKET_EXISTS).message
+    assert found.found.facts is not None
+    assert found.found.facts.assumed, "keys of anybody would have been refused alike"
     assert found.check(CheckName.CORS).result is CheckResult.WARNING
     assert "s3:GetBucketCORS" in found.check(CheckName.CORS).message
     assert found.check(CheckName.OWNER).result is CheckResult.SKIPPED

@@ -31,6 +31,7 @@ class BucketStatus(Struct, frozen=True, kw_only=True, omit_defaults=True, rename
     created: bool
     adopted: bool
     identity: str
+    assumed: bool | None = None
     owner: str | None = None
     region: str | None = None
     url: str | None = None

@@ -69,7 +69,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class BucketFacts:
-    """What `status.bucket` says: only facts, no times."""
+    """What `status.bucket` says: only facts, no times. `assumed`: no signed request has shown the bucket."""
 
     created: bool
     adopted: bool
@@ -77,6 +77,7 @@ class BucketFacts:
     region: str
     url: str
     identity: str
+    assumed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,6 +136,7 @@ def _seen(subject: Subject, inputs: Inputs, provisioned: Provisioned) -> Seen:
         owner=facts.owner or None,
         region=facts.region or None,
         url=facts.url or None,
+        assumed=facts.assumed or None,
     )
     return Seen(bucket=bucket, plan=plan)
 

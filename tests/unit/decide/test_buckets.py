@@ -45,6 +45,39 @@ def test_a_bucket_cannot_be_kept_from_its_owner_by_naming_it_first() -> None:
     assert buckets.holder(_store("data"), BUCKET, [squatter]) is None
 
 
+ASSUMED = {"bucket": {"created": False, "adopted": False, "identity": BUCKET, "assumed": True}}
+AMBIENT = {"credentials": {"source": "Ambient"}, "provisioning": None}
+OLD = {"creationTimestamp": "2020-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("me", "held"),
+    [
+        (_store("data"), False),
+        (_store("data", in_place=True), False),
+        (as_store(bucket_store("data", spec=AMBIENT)), True),
+        (as_store(bucket_store("data", spec=AMBIENT, status=ASSUMED)), True),
+    ],
+    ids=[
+        "has keys, not looked at yet",
+        "has shown the bucket",
+        "assumes it, too, and not looked at",
+        "assumes it, too",
+    ],
+)
+def test_who_cannot_show_the_bucket_keeps_it_from_nobody_who_can(me: BucketStore, held: bool) -> None:
+    """W&B's own identity signs, so that its BucketStore is Ready by naming the bucket alone; between two of that kind the older stands."""
+    squatter = as_store(bucket_store("squatter", namespace="attacker", spec=AMBIENT, status=ASSUMED, **OLD))
+    assert (buckets.holder(me, BUCKET, [squatter]) is squatter) is held
+
+
+def test_who_shows_the_bucket_later_takes_it_over() -> None:
+    """The older that only assumed it gives way."""
+    squatter = as_store(bucket_store("squatter", namespace="attacker", spec=AMBIENT, status=ASSUMED, **OLD))
+    owner = _store("data", in_place=True)
+    assert buckets.holder(squatter, BUCKET, [owner]) is owner
+
+
 def test_messages_name_the_holder_only_in_the_own_namespace() -> None:
     """Elsewhere it stays unnamed."""
     same = buckets.bucket_conflict(_store("b"), _store("a"))

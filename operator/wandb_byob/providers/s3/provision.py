@@ -48,7 +48,8 @@ def unsigned(context: Context, target: Target) -> Provisioned:
         result=CheckResult.SKIPPED,
         message="Nobody here can sign requests to the bucket, so its configuration is not seen from here.",
     )
-    return Provisioned(facts=_facts(target, BucketState(tags={}), Ownership()), checks=(check,))
+    facts = replace(_facts(target, BucketState(tags={}), Ownership()), assumed=True)
+    return Provisioned(facts=facts, checks=(check,))
 
 
 def _manages(context: Context) -> bool:
@@ -135,7 +136,8 @@ def _observed(bucket: Bucket, seen: Presence) -> Provisioned:
         lost = bucket_checks.unread(CheckName.BUCKET_EXISTS, replace(seen.hidden, action="s3:ListBucket"))
         checks = (lost, *checks[1:])
     planned = _plan(bucket, state, wanted) if context.spec.management_policy == "Observe" else ()
-    return Provisioned(facts=_facts(target, state, own), checks=checks, planned=planned)
+    facts = replace(_facts(target, state, own), assumed=seen.hidden is not None)
+    return Provisioned(facts=facts, checks=checks, planned=planned)
 
 
 def _plan(bucket: Bucket, state: BucketState, wanted: Wanted) -> tuple[Change, ...]:
