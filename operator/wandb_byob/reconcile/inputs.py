@@ -62,21 +62,24 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
     static = validated(provider, context)
     identity = provider.identity(store.spec)
     _require_same_bucket(store, identity)
-    mark = looks.mark(
-        {
-            "generation": store.metadata.generation,
-            "tenant": [tenant.deployment_type, tenant.origins, tenant.identity, tenant.org_id],
-            "versions": [data_version, admin_version, bundle_version],
-        }
-    )
     return Inputs(
         instance=ObjectKey(Kind.WANDB_INSTANCE, instance.metadata.namespace, instance.metadata.name),
         provider=provider,
         identity=identity,
         context=context,
         static=static,
-        mark=mark,
+        mark=_mark(store, tenant, (data_version, admin_version, bundle_version)),
         unproved=_unproved(store, data),
+    )
+
+
+def _mark(store: BucketStore, tenant: Tenant, versions: tuple[str, ...]) -> str:
+    return looks.mark(
+        {
+            "generation": store.metadata.generation,
+            "tenant": [tenant.deployment_type, tenant.origins, tenant.identity, tenant.org_id],
+            "versions": versions,
+        }
     )
 
 
