@@ -32,6 +32,23 @@ def test_one_apply_makes_a_verified_bucket_that_wandb_reads(
     for kind, name in (("BucketStore", "data"), ("WandbInstance", "wandb"), ("TeamStorage", "ml-research")):
         assert scenario.condition(kind, name, "Ready")["status"] == "True"
     _assert_no_unexplained(scenario, server)
+    _assert_counted(scenario, "S3" if server == "moto" else "S3Compatible")
+
+
+def _assert_counted(scenario: Scenario, provider: str) -> None:
+    """Queue, looks, calls, checks, probes and rollouts are all in the metrics of the pod that leads."""
+    samples, where = scenario.installation.metrics(), f'namespace="{scenario.namespace}"'
+    for name in (
+        'byob_workqueue_adds_total{lane="edit"}',
+        'byob_workqueue_queue_duration_seconds_count{lane="edit"}',
+        'byob_reconciles_total{kind="TeamStorage",result="ok"}',
+        'byob_reconcile_duration_seconds_count{kind="BucketStore"}',
+        f'byob_cloud_calls_total{{operation="PutObject",provider="{provider}",result="ok"}}',
+        'byob_checks{check="PutObject",result="Passed"}',
+        f'byob_last_probe_timestamp_seconds{{name="data",{where}}}',
+        f'byob_rollouts_total{{name="wandb",{where},result="succeeded"}}',
+    ):
+        assert samples.get(name, 0) > 0, (name, sorted(samples))
 
 
 def _assert_no_unexplained(scenario: Scenario, server: str) -> None:
