@@ -11,9 +11,8 @@ from typing import Final
 
 from wandb_byob.decide import references
 from wandb_byob.decide.annotations import paused
-from wandb_byob.decide.compose import Attached, ours
-from wandb_byob.decide.conditions import ConditionType, is_true
-from wandb_byob.decide.deletion import confirmed
+from wandb_byob.decide.compose import Attached
+from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.teams import Claim, conflicts, created
 from wandb_byob.decide.verification import bucket_ready
 from wandb_byob.model import names
@@ -170,22 +169,3 @@ def holder_of_each(attached: Iterable[Attached], *, provenance: Mapping[str, str
         if each.identity not in chosen or provenance.get(each.identity) == each.uid:
             chosen[each.identity] = each
     return tuple(chosen.values())
-
-
-def removals(
-    teams: Sequence[TeamStorage], *, identity: Callable[[TeamStorage], str | None], provenance: Mapping[str, str]
-) -> tuple[Pending, ...]:
-    """Return the buckets whose entry goes: a team's deletion is confirmed, and no other TeamStorage uses the bucket.
-
-    `identity` tells a TeamStorage's bucket, as its status or its BucketStore says. An entry that was there before us goes
-    only with a team that was configured by it.
-    """
-    needed = {identity(team) for team in teams if not confirmed(team)}
-    found: dict[str, Pending] = {}
-    for team in teams:
-        bucket, since = identity(team), team.metadata.deletion_timestamp
-        if bucket is None or since is None or bucket in needed or not confirmed(team):
-            continue
-        if ours(provenance, bucket) or is_true(team.status.conditions, ConditionType.CONFIGURED):
-            found[bucket] = Pending(identity=bucket, since=since)
-    return tuple(found.values())

@@ -87,11 +87,6 @@ def _known(text: str, provenance: Mapping[str, str]) -> Entry:
     return Entry(text=text, identity=identity, source=Source.BUCKET_STORE, uid=origin)
 
 
-def ours(provenance: Mapping[str, str], identity: str | None) -> bool:
-    """Say whether the entry of this bucket was written, or taken over, for a BucketStore."""
-    return provenance.get(identity or "", KEPT) not in (KEPT, SHARED)
-
-
 def union(first: Sequence[Entry], others: Iterable[Sequence[Entry]]) -> tuple[Entry, ...]:
     """Return the entries of the first and what the others have beyond them: workloads may differ in what they hold."""
     found = list(first)

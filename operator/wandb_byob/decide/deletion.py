@@ -33,17 +33,17 @@ def confirmed(team: TeamStorage) -> bool:
     return team.metadata.deletion_timestamp is not None and _says(team, names.CONFIRM_DELETE, team_name(team))
 
 
-def team_deletion(team: TeamStorage, *, in_variable: bool, shared: bool) -> Deletion:
+def team_deletion(team: TeamStorage, *, in_variable: bool, stays: bool) -> Deletion:
     """Decide about a TeamStorage whose namespace stays.
 
-    `in_variable`: its bucket is in W&B's running configuration. `shared`: another TeamStorage, whose deletion is not
-    confirmed, uses the bucket too, so that the entry stays in any case.
+    `in_variable`: its bucket is in W&B's running configuration. `stays`: the entry does so in any case, since another
+    TeamStorage, whose deletion is not confirmed, uses the bucket too, or since this one has no right to take it out.
     """
     name = team_name(team)
     if not in_variable or _says(team, names.RELEASE, name):
         return Deletion(fate=Fate.LET_GO)
     if confirmed(team):
-        return Deletion(fate=Fate.LET_GO if shared else Fate.REMOVE)
+        return Deletion(fate=Fate.LET_GO if stays else Fate.REMOVE)
     return Deletion(
         fate=Fate.HOLD,
         message=f"W&B is configured with this storage, and without it team {name} could not see its files. Set the "

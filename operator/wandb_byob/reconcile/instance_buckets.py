@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from wandb_byob.decide import addresses, attachments, looks, references
+from wandb_byob.decide import addresses, attachments, looks, references, removals
 from wandb_byob.decide.attachments import Pending, Use
-from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose, ours
-from wandb_byob.decide.conditions import ConditionType, is_true
-from wandb_byob.decide.deletion import confirmed
+from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose
+from wandb_byob.decide.removals import User
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import BUCKET_STORES, SECRETS, TEAM_STORAGES, WANDB_INSTANCES
 from wandb_byob.model.api import BucketStore, NamespaceGrant, TeamStorage, WandbInstance
@@ -97,21 +96,19 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, base: Sequence
     provenance = Composition(entries=tuple(base)).provenance
     verified, undecided = _verified(world, buckets.uses)
     chosen = attachments.holder_of_each((each.attached for each in verified), provenance=provenance)
-    removals = [each for each in _removals(world, buckets, provenance) if each.identity in provenance]
-    if buckets.unread:
-        removals = []  # a team there may need the bucket
+    leaving = _leaving(world, instance, buckets, provenance)
     since = {each.attached.uid: each.since for each in verified}
     return Wish(
-        composition=_composed(instance, base, chosen, removals),
-        pending=(*_changes(base, chosen, since), *removals),
+        composition=_composed(instance, base, chosen, leaving),
+        pending=(*_changes(base, chosen, since), *leaving),
         progressing=undecided or any(attachments.progressing(use) for use in buckets.uses),
     )
 
 
 def _composed(
-    instance: WandbInstance, base: Sequence[Entry], attached: Sequence[Attached], removals: Iterable[Pending]
+    instance: WandbInstance, base: Sequence[Entry], attached: Sequence[Attached], leaving: Iterable[Pending]
 ) -> Composition | Stalled:
-    gone = [each.identity for each in removals]
+    gone = [each.identity for each in leaving]
     try:
         return compose(base, attached, removals=gone, separator=instance.spec.file_stores.separator)
     except Stalled as stalled:
@@ -159,20 +156,24 @@ def _changes(base: Sequence[Entry], attached: Iterable[Attached], since: Mapping
             yield Pending(identity=each.identity, since=since[each.uid])
 
 
-def _removals(world: World, buckets: Buckets, provenance: Mapping[str, str]) -> tuple[Pending, ...]:
-    """Return the confirmed removals; a TeamStorage that was never admitted has no say in what is still needed."""
+def _leaving(
+    world: World, instance: WandbInstance, buckets: Buckets, provenance: Mapping[str, str]
+) -> tuple[Pending, ...]:
+    """Return the confirmed removals; none where a namespace may not be read, since a team there may need the bucket."""
+    if buckets.unread:
+        return ()
     admitted = {team.metadata.uid for use in buckets.uses for team in use.teams}
-
-    def identity(team: TeamStorage) -> str | None:
-        return team.status.identity or _identity(world, buckets.stores.get(references.bucket_store_of(team)))
-
-    def used(team: TeamStorage) -> bool:
-        return team.metadata.uid in admitted or is_true(team.status.conditions, ConditionType.CONFIGURED)
-
-    users = [team for team in buckets.teams if used(team)]
-    # Which W&B a stray one belonged to is not known: it takes nothing out that is not ours for sure, but keeps what it uses.
-    strays = [t for t in buckets.stray if not confirmed(t) or ours(provenance, t.status.identity)]
-    return attachments.removals([*users, *strays], identity=identity, provenance=provenance)
+    users = []
+    for team in (*buckets.teams, *buckets.stray):
+        store = buckets.stores.get(references.bucket_store_of(team))
+        identity = team.status.identity or _identity(world, store)
+        if identity is not None:
+            home = team.metadata.namespace == instance.metadata.namespace
+            user = User(team=team, identity=identity, store=store, admitted=team.metadata.uid in admitted, home=home)
+            users.append(user)
+    return removals.removals(
+        users, provenance=provenance, stores={store.metadata.uid for store in buckets.stores.values()}
+    )
 
 
 def _identity(world: World, store: BucketStore | None) -> str | None:

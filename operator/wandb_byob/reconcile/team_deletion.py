@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from wandb_byob.decide import deletion, members, references
 from wandb_byob.decide.annotations import paused
+from wandb_byob.decide.compose import KEPT
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.deletion import Fate
+from wandb_byob.decide.removals import User, takes_out
 from wandb_byob.kube import apply, gather
 from wandb_byob.kube.client import TEAM_STORAGES, WANDB_INSTANCES
-from wandb_byob.model.api import BucketStore, TeamStorage, WandbInstance
+from wandb_byob.model.api import BucketStore, ObjectMeta, TeamStorage, WandbInstance
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
@@ -19,6 +21,9 @@ from wandb_byob.reconcile.held import hold
 
 # The WandbInstance's status wakes us when the entry is gone; this is for what goes unseen.
 _AGAIN: Final = timedelta(seconds=30)
+# Whose an entry is by the WandbInstance's status: another BucketStore's, or one's that is no more.
+_OTHER: Final = "other"
+_GONE: Final = "gone"
 
 
 def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
@@ -36,9 +41,11 @@ def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
         # Which team it was for cannot be told. W&B's configuration stays as it is.
         return _let_go(world, body)
     store = _store(world, team)
-    decision = deletion.team_deletion(
-        team, in_variable=_in_variable(world, team, store), shared=_shared(world, team, store)
+    holding = tuple(_holding(world, team, store))
+    stays = deletion.confirmed(team) and (
+        _shared(world, team, store) or not any(_takes_out(world, team, store, instance) for instance in holding)
     )
+    decision = deletion.team_deletion(team, in_variable=bool(holding), stays=stays)
     if decision.fate is Fate.LET_GO:
         return _let_go(world, body)
     blocked = decision.fate is Fate.HOLD
@@ -65,12 +72,42 @@ def _store(world: World, team: TeamStorage) -> BucketStore | None:
     return gather.foreign(world.kube, key, BucketStore, user=team.metadata.namespace)
 
 
-def _in_variable(world: World, team: TeamStorage, store: BucketStore | None) -> bool:
-    """Say whether a W&B is configured with the team's bucket; where the BucketStore is gone, one of the team's own namespace."""
+def _holding(world: World, team: TeamStorage, store: BucketStore | None) -> Iterator[WandbInstance]:
+    """Yield the W&B that is configured with the team's bucket; where the BucketStore is gone, one of the team's own namespace."""
     identity = team.status.identity
-    if identity is None:
-        return False
-    return any(members.in_variable(instance, identity) for instance in _instances(world, team, store))
+    if identity is not None:
+        yield from (each for each in _instances(world, team, store) if members.in_variable(each, identity))
+
+
+def _takes_out(world: World, team: TeamStorage, store: BucketStore | None, instance: WandbInstance) -> bool:
+    """Say whether the WandbInstance, when it looks, takes the entry out for this TeamStorage."""
+    identity = team.status.identity or ""
+    entry = next(entry for entry in instance.status.entries if entry.identity == identity)
+    home = instance.metadata.namespace
+    owner = entry.bucket_store_ref
+    if owner is not None and store is not None and (owner.namespace or home, owner.name) == _place(store.metadata):
+        origin = store.metadata.uid
+    else:
+        origin = _OTHER if owner is not None else _GONE if entry.source == "BucketStore" else KEPT
+    user = User(
+        team=team,
+        identity=identity,
+        store=store,
+        admitted=store is not None and _admitted(world, team, store, instance),
+        home=team.metadata.namespace == home,
+    )
+    return takes_out(user, origin=origin, stores={_OTHER})
+
+
+def _admitted(world: World, team: TeamStorage, store: BucketStore, instance: WandbInstance) -> bool:
+    own, home = store.metadata.namespace, instance.metadata.namespace
+    return gather.admits(world.kube, instance.spec.allowed_namespaces, owner=home, user=own) and gather.admits(
+        world.kube, store.spec.allowed_namespaces, owner=own, user=team.metadata.namespace
+    )
+
+
+def _place(metadata: ObjectMeta) -> tuple[str, str]:
+    return metadata.namespace, metadata.name
 
 
 def _instances(world: World, team: TeamStorage, store: BucketStore | None) -> Iterator[WandbInstance]:
@@ -88,7 +125,7 @@ def _instances(world: World, team: TeamStorage, store: BucketStore | None) -> It
 
 def _shared(world: World, team: TeamStorage, store: BucketStore | None) -> bool:
     """Say whether another TeamStorage, whose deletion is not confirmed, uses the same bucket."""
-    if not deletion.confirmed(team) or store is None:
+    if store is None:
         return False
     stores = [store, *(other for other in gather.namesakes(world.kube, world.config, store))]
     others = (other for each in stores for other in gather.users_of(world.kube, world.config, each))

@@ -197,37 +197,3 @@ def test_of_two_on_one_bucket_the_one_that_is_in_stays() -> None:
     first, second = (Attached(identity="i", uid=uid, address=uid) for uid in ("a", "b"))
     assert [each.uid for each in attachments.holder_of_each([first, second], provenance={})] == ["a"]
     assert [each.uid for each in attachments.holder_of_each([first, second], provenance={"i": "b"})] == ["b"]
-
-
-CONFIGURED = TeamStorageStatus(conditions=(condition("Configured"),), identity="i")
-
-
-def leaving(
-    name: str = "team", *, confirmed: bool = True, status: TeamStorageStatus = CONFIGURED, **metadata: Any
-) -> TeamStorage:
-    annotations = {names.CONFIRM_DELETE: name} if confirmed else {}
-    return team(name, deletion_timestamp=T0, annotations=annotations, status=status, **metadata)
-
-
-@pytest.mark.parametrize(
-    ("teams", "provenance", "gone"),
-    [
-        ([leaving()], {"i": "uid"}, True),
-        ([leaving(confirmed=False)], {"i": "uid"}, False),
-        ([team(annotations={names.CONFIRM_DELETE: "team"}, status=CONFIGURED)], {"i": "uid"}, False),
-        ([leaving(), team("other", status=CONFIGURED)], {"i": "uid"}, False),
-        ([leaving(), leaving("other", confirmed=False)], {"i": "uid"}, False),
-        ([leaving(), leaving("other")], {"i": "uid"}, True),
-        ([leaving()], {"i": "kept"}, True),
-        ([leaving(status=structs.replace(CONFIGURED, conditions=()))], {"i": "kept"}, False),
-        ([leaving(status=structs.replace(CONFIGURED, conditions=()))], {"i": "uid"}, True),
-        ([leaving(status=TeamStorageStatus())], {"i": "uid"}, False),
-        ([], {"i": "uid"}, False),
-    ],
-    ids=["confirmed", "not confirmed", "confirmed but not deleted", "another team uses it", "another, held, uses it", "both confirmed", "kept, but it was its storage",
-         "kept, and never its storage", "ours", "its bucket is not known", "nobody"],
-)  # fmt: skip
-def test_what_may_leave_the_variable(teams: list[TeamStorage], provenance: dict[str, str], gone: bool) -> None:
-    """A confirmed deletion of the last team that uses the bucket, and nothing else: never absence."""
-    removed = attachments.removals(teams, identity=lambda each: each.status.identity, provenance=provenance)
-    assert [each.identity for each in removed] == (["i"] if gone else [])

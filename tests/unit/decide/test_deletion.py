@@ -15,7 +15,7 @@ RELEASED = {names.RELEASE: "ml"}
 
 
 @pytest.mark.parametrize(
-    ("annotations", "in_variable", "shared", "fate"),
+    ("annotations", "in_variable", "stays", "fate"),
     [
         ({}, False, False, Fate.LET_GO),
         ({}, True, False, Fate.HOLD),
@@ -29,10 +29,10 @@ RELEASED = {names.RELEASE: "ml"}
         (RELEASED | CONFIRMED, True, False, Fate.LET_GO),
     ],
 )
-def test_team_deletion(annotations: dict[str, str], fate: Fate, *, in_variable: bool, shared: bool) -> None:
+def test_team_deletion(annotations: dict[str, str], fate: Fate, *, in_variable: bool, stays: bool) -> None:
     """Held while W&B has the bucket; only the team's own name confirms or releases."""
     team = as_team(team_storage("ml", annotations=annotations, **GOING))
-    decision = deletion.team_deletion(team, in_variable=in_variable, shared=shared)
+    decision = deletion.team_deletion(team, in_variable=in_variable, stays=stays)
     assert decision.fate is fate
     assert bool(decision.message) == (fate is Fate.HOLD)
 
@@ -40,7 +40,7 @@ def test_team_deletion(annotations: dict[str, str], fate: Fate, *, in_variable: 
 def test_the_annotations_hold_the_teams_name_not_the_objects() -> None:
     """`spec.team` is what must be written, and the message says so."""
     team = as_team(team_storage("ml", spec={"team": "Research"}, annotations=CONFIRMED, **GOING))
-    decision = deletion.team_deletion(team, in_variable=True, shared=False)
+    decision = deletion.team_deletion(team, in_variable=True, stays=False)
     assert decision.fate is Fate.HOLD
     assert 'byob.wandb.com/confirm-delete: "Research"' in decision.message
     assert 'byob.wandb.com/release: "Research"' in decision.message

@@ -25,7 +25,7 @@ def test_where_a_namespace_may_not_be_read_nothing_is_taken_out(*, refused: bool
         finalizers=[names.FINALIZER],
         status={"identity": IDENTITY, "conditions": [condition("Configured")]},
     )
-    kube = MemoryKube(team, bucket_store(), wandb_instance(), secret(), namespace_object("team-a"))
+    kube = MemoryKube(team, bucket_store(uid="u"), wandb_instance(), secret(), namespace_object("team-a"))
     stage = Stage(kube=kube)
 
     def forbid(call: str) -> None:

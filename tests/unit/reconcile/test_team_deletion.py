@@ -15,7 +15,14 @@ from wandb_byob.reconcile.base import Result
 
 KEY = ObjectKey(Kind.TEAM_STORAGE, "team-a", "ml")
 IDENTITY = "s3://amazonaws.com/data"
-ENTRY = {"address": "s3://***", "source": "BucketStore", "identity": IDENTITY}
+ENTRY = {
+    "address": "s3://***",
+    "source": "BucketStore",
+    "identity": IDENTITY,
+    "bucketStoreRef": {"name": "data", "namespace": "team-a"},
+}
+ANOTHERS = ENTRY | {"bucketStoreRef": {"name": "another", "namespace": "team-a"}}
+ORPHAN = {key: value for key, value in ENTRY.items() if key != "bucketStoreRef"}
 GOING = {"deletionTimestamp": "2026-11-22T10:00:00Z", "finalizers": [names.FINALIZER, "example.com/other"]}
 CONFIGURED = {"identity": IDENTITY, "conditions": [condition("Ready"), condition("Configured")]}
 IN_PLACE = {"instanceRef": {"name": "wandb", "namespace": "team-a"}}
@@ -104,6 +111,23 @@ def test_another_teams_confirmed_deletion_keeps_no_entry() -> None:
     """Two that go together both wait for the entry to be taken out."""
     other = team_storage("other", status=CONFIGURED, annotations={names.CONFIRM_DELETE: "other"}, **GOING)
     stage = _stage(other, annotations=CONFIRM)
+    _look(stage)
+    assert _held(stage)
+
+
+@pytest.mark.parametrize("entry", [ORPHAN, ANOTHERS, ORPHAN | {"source": "Kept"}])
+def test_what_it_may_not_take_out_it_does_not_wait_for(entry: dict[str, Any]) -> None:
+    """Its BucketStore has named the bucket and never shown it: the entry of others stays, and the object goes."""
+    stage = _stage(annotations=CONFIRM, entries=(entry,))
+    _look(stage)
+    assert not _held(stage)
+
+
+def test_an_entry_whose_bucket_store_was_made_anew_is_waited_for() -> None:
+    """The one that has the bucket now speaks for it."""
+    stage = _stage(annotations=CONFIRM, entries=(ORPHAN,))
+    shown = {"bucket": {"created": True, "adopted": False, "identity": IDENTITY}}
+    stage.kube.put(bucket_store(status=IN_PLACE | shown))
     _look(stage)
     assert _held(stage)
 

@@ -1,0 +1,121 @@
+"""Tried as an attacker would, on a real API server and a real store, under an operator with the chart's rights in each namespace.
+
+The tenant may do in its own namespace whatever it likes, statuses apart; W&B's namespace and its keys are not its own.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cluster.tenants import Tenants, secret
+from testbed.cluster import Cluster
+from testbed.object_store import Keys, Store
+from testbed.processes import wait_for
+from testbed.wandb import VARIABLE, StandIn, instance
+
+BAD = {"secretRef": {"name": "bad"}}
+
+
+@pytest.fixture(scope="module")
+def tenants(crds: Cluster, versitygw: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenants]:
+    """A home with W&B and a tenant with keys that are good for nothing, for all tests here; each uses names of its own."""
+    started = Tenants.start(crds, versitygw, tmp_path_factory.mktemp("tenants"))
+    started.apply(secret("bad", started.tenant, Keys("AKIABADBADBADBAD", "good-for-nothing-at-all")))
+    yield started
+    started.stop()
+
+
+def _released(tenants: Tenants, name: str) -> str:
+    """An entry of W&B's that nobody has a TeamStorage for any more: its owner let go of the object and kept the storage."""
+    tenants.apply(tenants.bucket_store(name, tenants.home), tenants.team(name, tenants.home, store=name))
+    tenants.wait("TeamStorage", tenants.home, name, "Ready")
+    tenants.annotate("TeamStorage", tenants.home, name, release=name)
+    tenants.delete("TeamStorage", tenants.home, name)
+    tenants.wait_gone("TeamStorage", tenants.home, name)
+    entry = tenants.identity(f"{tenants.home}-{name}")
+    assert entry in tenants.entries()
+    return entry
+
+
+def _confirm_deletion(tenants: Tenants, kind: str, name: str) -> None:
+    """The tenant deletes an object of its own and confirms it as the documents say."""
+    tenants.annotate(kind, tenants.tenant, name, confirm_delete=name)
+    tenants.delete(kind, tenants.tenant, name)
+
+
+def _looked(tenants: Tenants) -> None:
+    """Wait until W&B's configuration was composed by a look that had to act on everything which happened up to now."""
+    over = time.monotonic() + 3  # what a change waits for others to come
+    wait_for(lambda: time.monotonic() > over, timeout=5, what="a change does not wait for others any more")
+    request = str(uuid.uuid4())
+    tenants.annotate("WandbInstance", tenants.home, "wandb", reconcile_requested_at=request)
+    tenants.cluster.wait(
+        tenants.path("WandbInstance", tenants.home, "wandb"),
+        lambda found: found["status"].get("observedReconcileRequest") == request,
+        timeout=30,
+        what="the WandbInstance was looked at",
+    )
+
+
+def _held_by_tenant(team: dict[str, Any]) -> dict[str, Any]:
+    team["metadata"]["finalizers"] = ["example.com/stay"]
+    return team
+
+
+def test_a_stray_team_takes_nobodys_entry_out(tenants: Tenants) -> None:
+    """A bucket named in a BucketStore without good keys, the BucketStore then deleted: the team it leaves behind has no say."""
+    entry = _released(tenants, "stray")
+    name, bucket = "stray", f"{tenants.home}-stray"
+    tenants.apply(tenants.bucket_store(name, tenants.tenant, bucket=bucket, credentials=BAD, provisioning=BAD))
+    tenants.apply(_held_by_tenant(tenants.team(name, tenants.tenant, store=name)))
+    tenants.cluster.wait(
+        tenants.path("TeamStorage", tenants.tenant, name),
+        lambda found: found.get("status", {}).get("identity") == entry,
+        timeout=30,
+        what="the team's status names the bucket",
+    )
+    _confirm_deletion(tenants, "BucketStore", name)
+    tenants.wait_gone("BucketStore", tenants.tenant, name)
+    _confirm_deletion(tenants, "TeamStorage", name)
+    _looked(tenants)
+    assert entry in tenants.entries()
+
+
+def test_a_team_configured_in_the_tenants_own_wandb_takes_nothing_out_of_ours(tenants: Tenants) -> None:
+    """Configured by a literal that the tenant wrote, paused to stay so, its BucketStore made anew with our W&B in `instanceRef`."""
+    entry = _released(tenants, "forged")
+    name, bucket = "forged", f"{tenants.home}-forged"
+    own = StandIn(tenants.cluster, tenants.tenant, components=("app",))
+    literal = f"s3://x:y@{tenants.store.endpoint.partition('://')[2]}/{bucket}?region=us-east-1&tls=false"
+    own.deploy(replicas=1, env=[{"name": VARIABLE, "value": literal}])
+    tenants.apply(instance(tenants.tenant, rollout={"maxWait": "0s"}))
+    theirs = {"bucket": bucket, "credentials": BAD, "provisioning": BAD}
+    tenants.apply(tenants.bucket_store(name, tenants.tenant, instanceRef={"name": "wandb"}, **theirs))
+    tenants.apply(_held_by_tenant(tenants.team(name, tenants.tenant, store=name)))
+    tenants.wait("TeamStorage", tenants.tenant, name, "Configured", condition="Configured")
+    tenants.annotate("TeamStorage", tenants.tenant, name, paused="true")
+    _confirm_deletion(tenants, "BucketStore", name)
+    tenants.wait_gone("BucketStore", tenants.tenant, name)
+    tenants.apply(tenants.bucket_store(name, tenants.tenant, **theirs))
+    _confirm_deletion(tenants, "TeamStorage", name)
+    _looked(tenants)
+    assert entry in tenants.entries()
+
+
+def test_an_admitted_tenant_without_keys_takes_nobodys_entry_out(tenants: Tenants) -> None:
+    """To be admitted to a W&B and to name a bucket that is in it is not to have brought it in."""
+    entry = _released(tenants, "named")
+    name, bucket = "named", f"{tenants.home}-named"
+    tenants.cluster.patch(
+        tenants.path("WandbInstance", tenants.home, "wandb"), {"spec": {"allowedNamespaces": {"from": "All"}}}
+    )
+    tenants.apply(tenants.bucket_store(name, tenants.tenant, bucket=bucket, credentials=BAD, provisioning=BAD))
+    tenants.apply(tenants.team(name, tenants.tenant, store=name))
+    tenants.wait("TeamStorage", tenants.tenant, name, "Configured", condition="Configured")
+    _confirm_deletion(tenants, "TeamStorage", name)
+    tenants.wait_gone("TeamStorage", tenants.tenant, name)
+    _looked(tenants)
+    assert entry in tenants.entries()
