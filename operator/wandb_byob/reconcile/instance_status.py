@@ -49,7 +49,7 @@ def after(
     values = tuple(_contents(plan, situation, wish))
     # What the target lacks for the moment, and will be given back, counts as being in it: a team must not slip out meanwhile.
     meant = _named(situation, plan.secret)
-    listed = union(() if meant is None else _read(meant), (entries for _, entries in values))
+    listed = union(() if meant is None else _read(meant, wish), (entries for _, entries in values))
     outcome = Outcome(verdicts=(ACCEPTED, plan.configured, plan.rolled_out), progress=plan.progress)
     return WandbInstanceStatus(
         observed_generation=instance.metadata.generation,
@@ -158,7 +158,7 @@ def _contents(plan: Plan, situation: Situation, wish: Composition | None) -> Ite
                     value = _literal(env)
                 configuration = _referred(situation, env)
             if configuration is not None:
-                yield configuration.value, _read(configuration)
+                yield configuration.value, _read(configuration, wish)
             else:
                 yield value or "", read(value, provenance=provenance, separator=situation.policy.separator)
 
@@ -168,7 +168,10 @@ def _named(situation: Situation, secret: str) -> Configuration | None:
     return stored.configuration if stored is not None else None
 
 
-def _read(configuration: Configuration) -> tuple[Entry, ...]:
+def _read(configuration: Configuration, wish: Composition | None) -> tuple[Entry, ...]:
+    if wish is not None and wish.value == configuration.value:
+        # The same words, and newer knowledge of whose they are: a BucketStore may have been created anew.
+        return wish.entries
     return read(configuration.value, provenance=configuration.provenance, separator=configuration.separator)
 
 

@@ -317,6 +317,22 @@ def test_a_target_by_names_takes_only_those(made: Callable[..., InstanceWorld]) 
     assert [workload["name"] for workload in here.status()["workloads"]] == ["wandb-api"]
 
 
+def test_a_bucket_store_that_was_created_anew_is_known_again(made: Callable[..., InstanceWorld]) -> None:
+    """Its entry was written for the former one: the same address, so nothing is restarted, and the status names the new one."""
+    here = made()
+    here.bucket("one")
+    here.team("one")
+    here.settle()
+    here.cluster.delete(f"/apis/byob.wandb.com/v1alpha1/namespaces/{here.namespace}/bucketstores/one")
+    here.look()
+    assert "bucketStoreRef" not in here.status()["entries"][0]
+    here.bucket("one")
+    here.look()
+    (entry,) = here.status()["entries"]
+    assert (entry["source"], entry["bucketStoreRef"]["name"]) == ("BucketStore", "one")
+    assert set(here.stand_in.revisions().values()) == {2}
+
+
 def test_paused_writes_nothing(made: Callable[..., InstanceWorld]) -> None:
     here = made()
     here.bucket("one")
