@@ -58,7 +58,7 @@ class _EndlessBackoffs:
 
 
 def settings() -> kopf.OperatorSettings:
-    """Return Kopf's settings; those that are not obvious are explained in design/architecture.md."""
+    """Return Kopf's settings: it watches, without end, and does nothing else."""
     made = kopf.OperatorSettings()
     made.networking.error_backoffs = _EndlessBackoffs()
     made.networking.request_timeout = 30
@@ -69,7 +69,9 @@ def settings() -> kopf.OperatorSettings:
     made.watching.label_selectors["", "v1", "secrets"] = names.WATCH
     made.posting.enabled = False
     made.posting.loggers = False
+    # The CRDs and namespaces of the cluster are not ours to look at, by the rights that the chart gives.
     made.scanning.disabled = True
+    # A limit can deadlock the first listing (kopf#1243); handlers only put keys into a queue, so none is needed.
     made.queueing.worker_limit = None
     made.peering.standalone = True
     made.process.ultimate_exiting_timeout = None
