@@ -23,8 +23,12 @@ _REFUSED_SCHEMES: Final = {"gcs": "gs", "azure": "az"}
 _KNOWN_PARAMETERS: Final = ("tls", "region", "forcePathStyle")
 _COREWEAVE_DOMAINS: Final = (COREWEAVE_HOST, "cwlota.com", "coreweave.com")
 _AZURE_SUFFIX: Final = ".blob.core.windows.net"
-# s3.amazonaws.com, s3.<region>, s3-<region>, s3.dualstack.<region>, s3-fips…, s3-accelerate, bucket.<id>.s3.<region>.vpce
-_AWS_HOST: Final = re.compile(r"(?:(?P<before>.+)\.)?s3(?:[.-][a-z0-9.-]+)?\.amazonaws\.com(?:\.cn)?")
+# s3.amazonaws.com, s3.<region>, s3-<region>, s3.dualstack.<region>, s3-fips…, s3-accelerate, bucket.<id>.s3.<region>.vpce.
+# Nothing else below amazonaws.com: there anybody can have a name, such as a load balancer's, that looks like S3's.
+_AWS_HOST: Final = re.compile(
+    r"(?:(?P<before>.+)\.)?s3(?:-fips|-accelerate|-external-1)?(?:\.dualstack)?(?:[.-][a-z]{2,8}(?:-[a-z]+)+-\d{1,2})?"
+    r"(?:\.vpce)?\.amazonaws\.com(?:\.cn)?"
+)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -152,10 +156,26 @@ def identity(text: str) -> str | None:
     stripped = text.strip()
     if stripped == COREWEAVE_SHARED:
         return COREWEAVE_SHARED
-    address = parse(stripped)
+    address = None if _torn(stripped) else parse(stripped)
     if address is None or not address.bucket:
         return None
     return bucket_identity(address.scheme, address.host, address.bucket, region=dict(address.query).get("region", ""))
+
+
+def identities(entries: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the identity of each entry of a list; one whose key was torn by a raw separator means no bucket."""
+    found: list[str | None] = []
+    open_key = False  # the @ that ends a key comes in an entry after this one, before the next address begins
+    for entry in reversed(entries):
+        found.append(None if open_key and "@" not in entry else identity(entry))
+        open_key = _is_tail(entry) and (open_key or "@" in entry)
+    return tuple(reversed(found))
+
+
+def _torn(text: str) -> bool:
+    """Say whether a raw / ? or # ends the authority inside of what is meant as a key: the rest of the key would pass for the bucket."""
+    userinfo = text.partition("://")[2].rpartition("@")[0]
+    return bool(set(userinfo) & set("/?#"))
 
 
 def bucket_identity(scheme: Scheme, host: str, bucket: str, *, region: str = "") -> str:

@@ -74,11 +74,13 @@ class Composition:
 
 def read(value: str | None, *, provenance: Mapping[str, str], separator: str) -> tuple[Entry, ...]:
     """Return the entries of a value that is there; what `provenance` does not know was written by somebody else."""
-    return tuple(_known(text, provenance) for text in addresses.split(value or "", separator))
+    texts = addresses.split(value or "", separator)
+    return tuple(
+        _known(text, identity, provenance) for text, identity in zip(texts, addresses.identities(texts), strict=True)
+    )
 
 
-def _known(text: str, provenance: Mapping[str, str]) -> Entry:
-    identity = addresses.identity(text)
+def _known(text: str, identity: str | None, provenance: Mapping[str, str]) -> Entry:
     origin = provenance.get(identity or "", KEPT)
     if origin == KEPT:
         return Entry(text=text, identity=identity, source=Source.KEPT)

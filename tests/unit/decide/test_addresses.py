@@ -1,7 +1,7 @@
 """Storage addresses: which bucket they mean, what may be shown of them, and that a list of them loses nothing."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wandb_byob.decide import addresses
@@ -67,7 +67,8 @@ def test_what_is_another_bucket() -> None:
     """Another port, host, account, partition, provider or name is another bucket; so is the case of a bucket's name."""
     texts = [
         "s3://data", "s3://Data", "s3://data?region=cn-north-1", "s3://s3.us-gov-west-1.amazonaws.com/data", "s3://minio.example.com/data",
-        "s3://minio.example.com:9000/data", "s3://minio.example.org/data", "gs://data", "cw://data", "az://data/data", "az://other/data", "cw://",
+        "s3://minio.example.com:9000/data", "s3://minio.example.org/data", "s3://s3-data-1234567890.us-east-1.elb.amazonaws.com/data",
+        "s3://s3.data.execute-api.us-east-1.amazonaws.com/data", "gs://data", "cw://data", "az://data/data", "az://other/data", "cw://",
     ]  # fmt: skip
     assert len({addresses.identity(text) for text in texts}) == len(texts)
 
@@ -144,13 +145,32 @@ SECRET = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size
     host=st.sampled_from(["h.example", "h.example:9000", ""]),
     rest=st.sampled_from(["/b", "/b?region=r", "", "/b#x"]),
 )
+@example(key="AKIA12345678", secret="123/12345678", host="h.example", rest="/b")
+@example(key="AKIA/12345678", secret="123412345678", host="h.example", rest="/b")
+@example(key="AKIA12345678", secret="?12345678123", host="", rest="/b")
 def test_redaction_never_leaks_an_unescaped_key(key: str, secret: str, host: str, rest: str) -> None:
-    """However the characters of a raw key and secret tear the address, no eight of them in a row are shown."""
+    """However the characters of a raw key and secret tear the address, no eight of them in a row are shown, in no identity either."""
     whole = f"s3://{key}:{secret}@{host}{rest}"
-    shown = "\n".join(addresses.redact_all(addresses.split(whole)))
+    entries = addresses.split(whole)
+    shown = "\n".join((*addresses.redact_all(entries), *filter(None, addresses.identities(entries))))
     pieces = {value[at : at + 8] for value in (key, secret) for at in range(len(value) - 7)}
     allowed = f"s3://***:***@{host}{rest}"
     assert not [piece for piece in pieces if piece in shown and piece not in allowed]
+
+
+@pytest.mark.parametrize(
+    ("entries", "known"),
+    [
+        (["s3://k:s@h.example/b", "garbage@more"], "s3://h.example/b"),
+        (["s3://b", "garbage"], "s3://amazonaws.com/b"),
+        (["s3://b", "", "s3://k:s@h.example/c"], "s3://amazonaws.com/b"),
+        (["s3://AKIA", "rest:secret@h.example/b"], None),
+        (["s3://AKIA", "re", "st:secret@h.example/b"], None),
+    ],
+)
+def test_only_a_torn_key_costs_an_entry_its_identity(entries: list[str], known: str | None) -> None:
+    """What else stands beside an entry must not keep it from being recognized."""
+    assert addresses.identities(entries)[0] == known
 
 
 @given(value=st.text(max_size=80), separator=st.sampled_from([",", ";", "|", " ", "\n"]))
