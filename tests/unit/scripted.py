@@ -115,6 +115,16 @@ class Told:
         self.events.append((str(key), warning, reason, message))
 
 
+class Counted(NullRecorder):
+    """What is counted of checks: the latest of each BucketStore."""
+
+    def __init__(self) -> None:
+        self.latest: dict[ObjectKey, tuple[Check, ...]] = {}
+
+    def checks(self, key: ObjectKey, checks: tuple[Check, ...]) -> None:
+        self.latest[key] = checks
+
+
 @dataclass
 class Keeper:
     """Learns values and redacts them where they stand."""
@@ -138,6 +148,7 @@ class Stage:
     provider: Scripted = field(default_factory=Scripted)
     told: Told = field(default_factory=Told)
     keeper: Keeper = field(default_factory=Keeper)
+    counted: Counted = field(default_factory=Counted)
     now: datetime = START
     config: Mapping[str, Any] = field(default_factory=dict)
     providers: Mapping[str, Provider] | None = None
@@ -151,7 +162,7 @@ class Stage:
             kube=self.kube,
             providers=both if self.providers is None else self.providers,
             config=Config(**given),
-            recorder=NullRecorder(),
+            recorder=self.counted,
             events=self.told,
             secrets=self.keeper,
             fence=lambda: None,

@@ -43,7 +43,7 @@ class Subject:
 
 def settled(subject: Subject, inputs: Inputs, seen: Seen, *, looked: Look, data_path: DataPath) -> tuple[Due, Result]:
     """Write what was seen; return when the bucket is due next."""
-    world, store = subject.world, subject.store
+    store = subject.store
     accepted = Verdict(
         type=ConditionType.ACCEPTED,
         status="True",
@@ -51,19 +51,23 @@ def settled(subject: Subject, inputs: Inputs, seen: Seen, *, looked: Look, data_
         message=f"Attached to WandbInstance {inputs.instance.namespace}/{inputs.instance.name}.",
     )
     outcome = stores.outcome(store.spec, accepted, seen, data_path=data_path)
-    if not looked.nothing:
-        world.recorder.checks(subject.key, stores.from_status(seen.checks))
     message = stores.ready_message(inputs.identity, seen, data_path=data_path)
     status = _status(subject, outcome, ready_message=message, verified_inputs=inputs.mark)
     status = msgspec.structs.replace(
         status, instance_ref=_reference(inputs.instance), bucket=seen.bucket, checks=seen.checks, plan=seen.plan
     )
     _write(subject, status)
-    return unchanged(subject, looked)
+    return _next(subject, status, looked)
 
 
 def unchanged(subject: Subject, looked: Look) -> tuple[Due, Result]:
     """Write nothing; return when the bucket is due next."""
+    return _next(subject, subject.store.status, looked)
+
+
+def _next(subject: Subject, status: BucketStoreStatus, looked: Look) -> tuple[Due, Result]:
+    # Told at every look, so that after a restart the metrics are complete before each store was called again.
+    subject.world.recorder.checks(subject.key, stores.from_status(status.checks))
     now = subject.world.now()
     due = looks.next_due(subject.store, now=now, looked=looked, before=subject.due)
     return due, Result(after=max(min(due.configuration, due.data_path) - now, timedelta(0)))
@@ -80,12 +84,12 @@ def failed(
     if held is not None:
         return None, Result(after=held)
     status = _status(subject, outcome, ready_message="", verified_inputs=inputs.mark if inputs else None)
+    checks = _known_checks(inputs, error) if inputs is not None else ()
     if inputs is not None:
-        checks = _known_checks(inputs, error)
         status = msgspec.structs.replace(
             status, instance_ref=_reference(inputs.instance), checks=stores.to_status(checks, paths=())
         )
-        subject.world.recorder.checks(subject.key, checks)
+    subject.world.recorder.checks(subject.key, checks)
     _write(subject, status)
     due = looks.next_try(subject.store, now=now, after=failure.after, before=subject.due)
     return due, Result(after=max(due.configuration - now, timedelta(0)))

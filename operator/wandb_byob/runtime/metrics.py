@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from wandb_byob.model.checks import Check
+from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.runtime.queue import Lane, Snapshot
 
@@ -91,7 +91,7 @@ class Metrics(Collector):
 
     def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
         self._lock = threading.Lock()
-        self._checks: dict[ObjectKey, tuple[Check, ...]] = {}
+        self._checks: dict[ObjectKey, tuple[tuple[CheckName, CheckResult], ...]] = {}
         self._probed: dict[ObjectKey, float] = {}
         self._calls = Counter(
             "byob_cloud_calls", "Calls to cloud APIs.", ["provider", "operation", "result"], registry=registry
@@ -122,8 +122,9 @@ class Metrics(Collector):
 
     def checks(self, key: ObjectKey, checks: tuple[Check, ...]) -> None:
         """Take the latest check results of one BucketStore."""
+        # Without their texts, which would be the most of what is kept for 10,000 objects.
         with self._lock:
-            self._checks[key] = checks
+            self._checks[key] = tuple((check.name, check.result) for check in checks)
 
     def probed(self, key: ObjectKey, *, timestamp: float) -> None:
         """Note when the data path of a BucketStore was probed last."""
@@ -152,7 +153,7 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield what is kept per object."""
         with self._lock:
-            results = Tally((check.name, check.result) for checks in self._checks.values() for check in checks)
+            results = Tally(pair for pairs in self._checks.values() for pair in pairs)
             probed = list(self._probed.items())
         checks = GaugeMetricFamily(
             "byob_checks", "Latest results of checks, over all BucketStores.", labels=["check", "result"]

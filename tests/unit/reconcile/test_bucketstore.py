@@ -211,6 +211,19 @@ def test_after_a_restart_nothing_is_written_or_called_before_the_phase() -> None
     assert act.quiet_look() == ([], ["provision"])
 
 
+def test_metrics_know_the_checks_at_once_after_a_restart_and_drop_them_with_what_they_were_made_with() -> None:
+    """The first look counts what the status says, although no store is called; without its Secret nothing is known any more."""
+    act = _ready()
+    known = act.stage.counted.latest.pop(KEY)
+    assert known
+    act.restart()
+    act.look()
+    assert act.stage.counted.latest[KEY] == known
+    del act.stage.kube.objects["secrets", "team-a", "keys"]
+    act.look()
+    assert act.stage.counted.latest[KEY] == ()
+
+
 def test_every_interval_the_configuration_is_looked_at_and_every_day_the_data_path() -> None:
     """Over two days: each phase once, nothing written, and the times asked for are the times looked at."""
     act = _ready()
