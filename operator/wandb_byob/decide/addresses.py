@@ -165,9 +165,9 @@ def identity(text: str) -> str | None:
 def identities(entries: Sequence[str]) -> tuple[str | None, ...]:
     """Return the identity of each entry of a list; one whose key was torn by a raw separator means no bucket."""
     found: list[str | None] = []
-    open_key = False  # the @ that ends a key comes in an entry after this one, before the next address begins
+    open_key = False  # an @ that may end its key comes in an entry after this one, before the next address begins
     for entry in reversed(entries):
-        found.append(None if open_key and "@" not in entry else identity(entry))
+        found.append(None if open_key else identity(entry))
         open_key = _is_tail(entry) and (open_key or "@" in entry)
     return tuple(reversed(found))
 
