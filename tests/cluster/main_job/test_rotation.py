@@ -21,7 +21,8 @@ def test_a_rotated_key_takes_the_old_ones_place_in_one_rollout(scenario: Scenari
     versitygw.give_bucket(f"{scenario.namespace}-second", user)
     scenario.apply(*(scenario.team(name) for name in names))
     scenario.wait_ready("TeamStorage", *names)
-    before, revisions = scenario.entries(), scenario.wandb.revisions()
+    wait_rest(scenario)
+    before, revisions, since = scenario.entries(), scenario.wandb.revisions(), scenario.cluster.audit_position()
     mine = address(versitygw, f"{scenario.namespace}-second", old)
     place = before.index(mine)
 
@@ -44,4 +45,6 @@ def test_a_rotated_key_takes_the_old_ones_place_in_one_rollout(scenario: Scenari
     assert scenario.wandb.revisions() == {name: revision + 1 for name, revision in revisions.items()}
     scenario.wait_ready("TeamStorage", *names)
     scenario.wait_ready("WandbInstance", "wandb")
+    others = [event for event in scenario.writes(since) if event.name in ("first", "third")]
+    assert others == [], "the rollout for another bucket is nothing to write to a team that is Ready"
     versitygw.delete_user(user)
