@@ -13,7 +13,9 @@ LATER: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Text:
-    """A sentence and a remedy, with places for {host} {bucket} {region} {actual} {keys} {field} {action} {code}.
+    """A sentence and a remedy.
+
+    Places: {host} {bucket} {region} {actual} {keys} {field} (of the endpoint) {region_field} {action} {code}.
 
     `after`: look again by itself after this time; None where only an edit or a grant helps.
     """
@@ -53,7 +55,7 @@ OTHER: Final = Text(
 WRONG_REGION: Final = Text(
     Reason.INVALID_SPEC,
     "The bucket {bucket} lies in {actual}, not in {region} ({code}).",
-    "Set the region in the specification to the bucket's own.",
+    "Set {region_field} to the bucket's own.",
 )
 NO_BUCKET: Final = Text(
     Reason.BUCKET_NOT_FOUND,
@@ -108,12 +110,12 @@ TEXTS: Final[Mapping[str, Text]] = {
     "InvalidLocationConstraint": Text(
         Reason.INVALID_SPEC,
         "{host} knows no region {region} ({code}).",
-        "Set the region in the specification to one that the store has.",
+        "Set {region_field} to one that the store has.",
     ),
     "InvalidRegion": Text(
         Reason.INVALID_SPEC,
         "{host} is not in the region {region} ({code}).",
-        "Set the region in the specification to the one that the store is configured with.",
+        "Set {region_field} to the one that the store is configured with.",
     ),
     "PathStyleRequestNotAllowed": Text(
         Reason.INVALID_SPEC,
@@ -140,7 +142,7 @@ TEXTS: Final[Mapping[str, Text]] = {
     "InvalidBucketName": Text(
         Reason.INVALID_SPEC,
         "{host} does not accept the bucket name {bucket} ({code}).",
-        "Choose another bucket name.",
+        "Choose one of 3 to 63 lower-case letters, digits and hyphens, which every store accepts.",
     ),
     "OperationAborted": Text(
         Reason.THROTTLED,

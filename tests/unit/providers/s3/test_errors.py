@@ -102,6 +102,13 @@ def test_each_error_is_one_sentence_and_what_to_do(error: Exception, reason: Rea
     assert explained.remedy.endswith(".")
 
 
+@pytest.mark.parametrize("code", ["PermanentRedirect", "InvalidLocationConstraint", "InvalidRegion"])
+@pytest.mark.parametrize(("target", "field"), [(AWS, "spec.s3.region"), (COMPATIBLE, "spec.s3Compatible.region")])
+def test_a_wrong_region_names_the_field_to_correct(code: str, target: Target, field: str) -> None:
+    explained = errors.explain(answer(code, 400), Where(target=target, keys="spec.provisioning.secretRef"))
+    assert f"Set {field} to" in explained.remedy
+
+
 @pytest.mark.parametrize(
     ("fault", "reason", "stalls"),
     [
