@@ -5,7 +5,6 @@ and in different shapes. Statements of others are never changed.
 """
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 Policy = Mapping[str, Any]
@@ -92,7 +91,8 @@ def is_public(policy: Policy | None) -> bool:
 
 def _statements(policy: Policy | None) -> Sequence[Statement]:
     found = (policy or {}).get("Statement", ())
-    return [found] if isinstance(found, Mapping) else [entry for entry in found if isinstance(entry, Mapping)]
+    listed = [found] if isinstance(found, Mapping) else found if isinstance(found, Sequence) else ()
+    return [entry for entry in listed if isinstance(entry, Mapping)]
 
 
 def _is_grant(entry: Statement, reader: str) -> bool:
@@ -125,8 +125,27 @@ def _covers(entry: Statement, action: str, resource: str) -> bool:
 
 def _includes(pattern: str, wanted: str) -> bool:
     # What stands for anything in `wanted` is met only by a * in the pattern, so this never claims too much.
-    return fnmatchcase(wanted.replace("*", _ANYTHING), pattern.replace("[", "[[]"))
+    return _matches(wanted.replace("*", _ANYTHING), pattern)
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Match `*` and `?` in a time that grows with the lengths alone: a regular expression's could be made to take minutes."""
+    at = position = resumed = 0
+    star = -1
+    while at < len(text):
+        if position < len(pattern) and pattern[position] in ("?", text[at]) and pattern[position] != "*":
+            at, position = at + 1, position + 1
+        elif position < len(pattern) and pattern[position] == "*":
+            star, resumed, position = position, at, position + 1
+        elif star >= 0:
+            resumed += 1
+            at, position = resumed, star + 1
+        else:
+            return False
+    return not pattern[position:].strip("*")
 
 
 def _listed(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(str(item) for item in value)
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(item) for item in value) if isinstance(value, Sequence) else ()

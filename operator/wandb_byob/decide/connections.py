@@ -184,6 +184,6 @@ def http_date(text: str | None) -> datetime | None:
     """Return the time of a `Date` header, None where there is none."""
     try:
         parsed = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -131,3 +131,18 @@ def test_an_account_and_its_root_are_the_same_principal() -> None:
 )
 def test_the_bucket_is_named_in_the_partition_of_its_region(region: str, partition: str) -> None:
     assert bucket_policy.bucket_arn("acme", region) == f"arn:{partition}:s3:::acme"
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 20000, "?*" * 20000, "*b" * 20000])
+def test_a_pattern_of_any_length_is_matched_in_no_time(pattern: str) -> None:
+    """The policy is the store's word: it must not be able to keep the operator busy for minutes."""
+    given = policy(grant(Action=pattern, Resource=pattern))
+    assert bucket_policy.missing_actions(given, arn=ARN, reader=ROLE)
+
+
+@pytest.mark.parametrize("statement", [1, None, "*", [1], {"Principal": [], "Action": {}, "Resource": None}])
+def test_what_is_no_statement_grants_nothing(statement: object) -> None:
+    """A store may answer with anything that is JSON."""
+    given = {"Version": "2012-10-17", "Statement": statement}
+    assert bucket_policy.missing_actions(given, arn=ARN, reader=ROLE)
+    assert not bucket_policy.is_public(given)

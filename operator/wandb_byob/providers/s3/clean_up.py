@@ -67,7 +67,8 @@ class CleanUp:
         return tuple(Leftover(item["Key"]) for item in listing if self._is_stale(item))[:_MOST]
 
     def _is_stale(self, item: Any) -> bool:
-        return bool(item["Key"].startswith(self.folder) and self.now - item["LastModified"] > _STALE)
+        key, written = item.get("Key", ""), item.get("LastModified")
+        return bool(key.startswith(self.folder) and written is not None and self.now - written > _STALE)
 
     def _versions(self, keys: frozenset[str]) -> tuple[Leftover, ...] | None:
         """List the versions of these keys and of old leftovers; None where nobody may."""
@@ -79,7 +80,11 @@ class CleanUp:
                 raise
             except errors.SDK_ERRORS:
                 continue
-            items: list[Any] = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+            items: list[Any] = [
+                item
+                for item in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ()))
+                if "Key" in item and "VersionId" in item
+            ]
             own = [item for item in items if item["Key"] in keys]
             old = [item for item in items if item["Key"] not in keys and self._is_stale(item)]
             return tuple(Leftover(item["Key"], item["VersionId"]) for item in (*own, *old[:_MOST]))

@@ -126,7 +126,7 @@ class Exchange:
         reply = self.client.list_objects_v2(Bucket=self.access.target.bucket, Prefix=self.folder)
         self.listing = list(reply.get("Contents", ()))
         written = self.outcomes.get(CheckName.PUT_OBJECT, _UNTRIED) is None
-        if not written or reply.get("IsTruncated") or any(item["Key"] == self.key for item in self.listing):
+        if not written or reply.get("IsTruncated") or any(item.get("Key") == self.key for item in self.listing):
             return None
         return Failure(
             code="NotListed",

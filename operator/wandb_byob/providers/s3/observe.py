@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _T = TypeVar("_T")
+# AWS takes 20 KiB.
+_LONGEST_POLICY: Final = 64 * 1024
 _NOT_PRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
 
@@ -182,7 +184,11 @@ def _cors(bucket: Bucket) -> tuple[cors.CorsRule, ...]:
 
 
 def _policy(bucket: Bucket) -> Mapping[str, Any]:
-    policy = json.loads(bucket.client.get_bucket_policy(Bucket=bucket.name)["Policy"])
+    text = bucket.client.get_bucket_policy(Bucket=bucket.name)["Policy"]
+    try:
+        policy = json.loads(text) if len(text) <= _LONGEST_POLICY else None
+    except RecursionError:
+        policy = None
     if not isinstance(policy, dict):
         raise ValueError("a policy is an object")
     return policy

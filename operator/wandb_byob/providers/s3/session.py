@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+from botocore.parsers import ResponseParserError, ResponseParserFactory
 
 from wandb_byob.model.credentials import AccessKey, Ambient, Credentials
 from wandb_byob.model.errors import Stalled
@@ -217,6 +218,23 @@ class _Nobody:
         return None
 
 
+class _Parsers(ResponseParserFactory):
+    """Parsers that raise one error for whatever a reply does to them: botocore lets a number that is none through as ValueError."""
+
+    def create_parser(self, protocol_name: str) -> Any:
+        parser: Any = super().create_parser(protocol_name)
+        parse = parser.parse
+
+        def parse_safely(response: Any, shape: Any) -> Any:
+            try:
+                return parse(response, shape)
+            except Exception as error:
+                raise ResponseParserError(f"The reply can't be read ({type(error).__name__}).") from None
+
+        parser.parse = parse_safely
+        return parser
+
+
 def _isolated_session(identity: "_OperatorsOwn | _Nobody") -> botocore.session.Session:
     """Return a session that reads neither environment nor files: every variable keeps its default."""
     given = {"config_file": os.devnull, "credentials_file": os.devnull, "ignore_configured_endpoint_urls": True}
@@ -226,4 +244,5 @@ def _isolated_session(identity: "_OperatorsOwn | _Nobody") -> botocore.session.S
     }
     session = botocore.session.Session(session_vars=variables)
     session.register_component("credential_provider", identity)
+    session.register_component("response_parser_factory", _Parsers())
     return session
