@@ -7,6 +7,7 @@ crash; no value of a Secret is ever part of a message.
 import base64
 import binascii
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -41,6 +42,10 @@ RESOURCES: Final = {
     Kind.BUCKET_STORE: BUCKET_STORES,
     Kind.TEAM_STORAGE: TEAM_STORAGES,
 }
+
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+_LARGEST_BUNDLE: Final = 512 * 1024
+"""Twice what operating systems trust; each bundle takes seven times its size in memory."""
 
 _BUCKET_FIELDS: Final = {
     "S3": "spec.s3.bucket",
@@ -214,14 +219,23 @@ def _decoded(body: Body, kind: str) -> dict[str, bytes]:
 
 
 def ca_bundle(kube: KubeClient, namespace: str, reference: CABundleReference) -> tuple[str, str]:
-    """Return the certificates (PEM) that `caBundleRef` names, and their version; raises `Stalled`."""
+    """Return the certificates (PEM) that `caBundleRef` names, and their version; raises `Stalled`.
+
+    Nothing else of what stands there: bundles have comments in any language, which OpenSSL takes in ASCII only.
+    """
     field = "spec.s3Compatible.caBundleRef"
     found = contents(kube, reference.kind, namespace, reference.name, field=field)
-    text = found.data.get(reference.key, b"").decode("ascii", errors="replace")
-    if "-----BEGIN CERTIFICATE-----" not in text:
+    where = f"Key {reference.key} of {reference.kind} {reference.name}"
+    text = "\n".join(each.decode("ascii") for each in _CERTIFICATE.findall(found.data.get(reference.key, b"")))
+    if not text:
         raise Stalled(
             Reason.SECRET_INVALID,
-            f"Key {reference.key} of {reference.kind} {reference.name} holds no certificate in PEM form. "
-            f"Put the authority's certificate there, or correct {field}.key.",
+            f"{where} holds no certificate in PEM form. Put the authority's certificate there, or correct {field}.key.",
+        )
+    if len(text) > _LARGEST_BUNDLE:
+        raise Stalled(
+            Reason.SECRET_INVALID,
+            f"{where} holds more than {_LARGEST_BUNDLE // 1024} KiB of certificates. Put only those of the authorities there that "
+            "sign the store's certificate.",
         )
     return text, found.version

@@ -37,7 +37,7 @@ _REASON_FAULTS: Final = {
 }
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def trust(ca_bundle: str | None) -> ssl.SSLContext:
     """Return what verifies servers: exactly the authorities of a PEM bundle where one is given, else the system's.
 
@@ -53,7 +53,7 @@ def trust(ca_bundle: str | None) -> ssl.SSLContext:
         return context
     try:
         context.load_verify_locations(cadata=ca_bundle)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):
         raise ValueError("the CA bundle holds no certificate in PEM form") from None
     return context
 

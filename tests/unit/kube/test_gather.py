@@ -1,5 +1,6 @@
 """Live reads, typed."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -165,6 +166,28 @@ def test_a_ca_bundle_without_a_certificate_is_refused(data: dict[str, str]) -> N
     with pytest.raises(Stalled, match=r"ca\.crt of ConfigMap ca") as caught:
         gather.ca_bundle(MemoryKube(body), "team-a", CABundleReference(name="ca"))
     assert "hush" not in caught.value.message
+
+
+def _bundle(text: bytes) -> dict[str, Any]:
+    meta = {"name": "ca", "namespace": "team-a"}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": {"ca.crt": base64.b64encode(text).decode()}}
+
+
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+
+
+def test_of_a_ca_bundle_only_the_certificates_count() -> None:
+    """Bundles have comments in any language, and a Secret of type kubernetes.io/tls may have a key besides."""
+    text = "# Autorité\n".encode() + CERTIFICATE + b"\n\xff\n-----BEGIN PRIVATE KEY-----\n" + CERTIFICATE
+    found, _ = gather.ca_bundle(MemoryKube(_bundle(text)), "team-a", CABundleReference(name="ca", kind="Secret"))
+    assert found == f"{CERTIFICATE.decode()}\n{CERTIFICATE.decode()}"
+
+
+def test_a_ca_bundle_of_great_size_is_refused() -> None:
+    """Each takes many times its size in memory, and nobody needs so many authorities for one store."""
+    kube = MemoryKube(_bundle(CERTIFICATE * 10000))
+    with pytest.raises(Stalled, match="more than 512 KiB of certificates"):
+        gather.ca_bundle(kube, "team-a", CABundleReference(name="ca", kind="Secret"))
 
 
 def test_a_missing_secret_names_field_and_namespace() -> None:
