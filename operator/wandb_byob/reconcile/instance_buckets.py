@@ -3,13 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from wandb_byob.decide import addresses, attachments, looks, references, removals
 from wandb_byob.decide.attachments import Pending, Use
 from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose
 from wandb_byob.decide.removals import User
 from wandb_byob.kube import gather
-from wandb_byob.kube.client import BUCKET_STORES, SECRETS, TEAM_STORAGES, WANDB_INSTANCES
+from wandb_byob.kube.client import (
+    BUCKET_STORES,
+    SECRETS,
+    TEAM_STORAGES,
+    WANDB_INSTANCES,
+    ForbiddenError,
+    Resource,
+)
 from wandb_byob.model.api import BucketStore, NamespaceGrant, TeamStorage, WandbInstance
 from wandb_byob.model.credentials import AccessKey, AccountKey
 from wandb_byob.model.errors import DomainError, Stalled
@@ -52,26 +60,22 @@ class _Verified:
 def gather_buckets(world: World, instance: WandbInstance) -> Buckets:
     """List each kind in each watched namespace; a failed read raises, so that nothing is ever taken for absent.
 
-    A namespace that may not be read (deleted, or its Role taken away) stops nobody else; it is noted, since what it needs
-    is not known.
+    Another namespace that may not be read (deleted, or its Role taken away) stops nobody else; it is noted, since what it
+    needs is not known. W&B's own must be readable.
     """
     own = instance.metadata.namespace
     instances = tuple(body["metadata"]["name"] for body in world.kube.list(WANDB_INSTANCES, own))
     unread: set[str] = set()
     there: set[ObjectKey] = set()
     mine: dict[ObjectKey, BucketStore] = {}
-    for store in gather.all_valid(
-        gather.everywhere(world.kube, world.config, BUCKET_STORES, forbidden=unread.add), BucketStore
-    ):
+    for store in gather.all_valid(_everywhere(world, BUCKET_STORES, own=own, unread=unread), BucketStore):
         key = ObjectKey(Kind.BUCKET_STORE, store.metadata.namespace, store.metadata.name)
         there.add(key)
         if attachments.belongs(store, instance, instances=instances):
             mine[key] = store
     teams: list[TeamStorage] = []
     stray: list[TeamStorage] = []
-    for team in gather.all_valid(
-        gather.everywhere(world.kube, world.config, TEAM_STORAGES, forbidden=unread.add), TeamStorage
-    ):
+    for team in gather.all_valid(_everywhere(world, TEAM_STORAGES, own=own, unread=unread), TeamStorage):
         key = references.bucket_store_of(team)
         if key in mine:
             teams.append(team)
@@ -88,6 +92,15 @@ def gather_buckets(world: World, instance: WandbInstance) -> Buckets:
         uses=attachments.uses(instance, instances=instances, stores=mine.values(), teams=teams, admits=admits),
         unread=frozenset(unread),
     )
+
+
+def _everywhere(world: World, resource: Resource, *, own: str, unread: set[str]) -> Iterator[dict[str, Any]]:
+    def note(namespace: str) -> None:
+        if namespace == own:
+            raise ForbiddenError(f"it may not list {resource.plural} in namespace {own}", status=403)
+        unread.add(namespace)
+
+    return gather.everywhere(world.kube, world.config, resource, forbidden=note)
 
 
 def wish(world: World, instance: WandbInstance, buckets: Buckets, base: Sequence[Entry]) -> Wish:

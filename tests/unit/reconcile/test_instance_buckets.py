@@ -39,3 +39,16 @@ def test_where_a_namespace_may_not_be_read_nothing_is_taken_out(*, refused: bool
     assert buckets.unread == (frozenset({"team-b"}) if refused else frozenset())
     assert isinstance(wanted.composition, Composition)
     assert wanted.composition.entries == ((ENTRY,) if refused else ())
+
+
+def test_w_and_bs_own_namespace_must_be_readable() -> None:
+    """Nothing is composed then, and the missing right is told: a W&B without its own buckets would look settled."""
+    kube = MemoryKube(wandb_instance(), namespace_object("team-a"))
+
+    def forbid(call: str) -> None:
+        if call.startswith("list bucketstores team-a"):
+            raise ForbiddenError("forbidden", status=403)
+
+    kube.before = forbid
+    with pytest.raises(ForbiddenError, match="namespace team-a"):
+        gather_buckets(Stage(kube=kube).world, as_instance(wandb_instance()))
