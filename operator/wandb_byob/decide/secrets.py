@@ -18,6 +18,9 @@ _SECRET_ACCESS_KEY: Final = ("secretAccessKey", "AWS_SECRET_ACCESS_KEY")
 _SESSION_TOKEN: Final = ("sessionToken", "AWS_SESSION_TOKEN")
 _SERVICE_ACCOUNT: Final = ("serviceAccount.json",)
 _ACCOUNT_KEY: Final = ("accountKey",)
+# Longer ones exist nowhere, and a few would fill the variable, which all buckets of a W&B share.
+_LONGEST_KEY: Final = 1024
+_LONGEST_TEXT: Final = 16 * 1024
 
 USUAL_KEYS: Final = SecretKeys()
 
@@ -48,7 +51,7 @@ def credentials(secret: SecretData, provider: ProviderName, *, provisioning: boo
 def _session_token(secret: SecretData) -> str:
     if secret.keys.session_token is None and not any(name in secret.data for name in _SESSION_TOKEN):
         return ""
-    return _word(secret, secret.keys.session_token, _SESSION_TOKEN)
+    return _word(secret, secret.keys.session_token, _SESSION_TOKEN, longest=_LONGEST_TEXT)
 
 
 def _no_session_token(secret: SecretData) -> str:
@@ -62,10 +65,10 @@ def _no_session_token(secret: SecretData) -> str:
     return ""
 
 
-def _word(secret: SecretData, own: str | None, usual: tuple[str, ...]) -> str:
+def _word(secret: SecretData, own: str | None, usual: tuple[str, ...], *, longest: int = _LONGEST_KEY) -> str:
     """Return a value without white space or control characters: what is pasted with a line break fails later, and obscurely."""
     name = _key(secret, own, usual)
-    value = _utf8(secret, name)
+    value = _utf8(secret, name, longest=longest)
     if value != value.strip():
         raise _invalid(
             secret,
@@ -78,7 +81,7 @@ def _word(secret: SecretData, own: str | None, usual: tuple[str, ...]) -> str:
 
 
 def _text(secret: SecretData, own: str | None, usual: tuple[str, ...]) -> str:
-    return _utf8(secret, _key(secret, own, usual))
+    return _utf8(secret, _key(secret, own, usual), longest=_LONGEST_TEXT)
 
 
 def _key(secret: SecretData, own: str | None, usual: tuple[str, ...]) -> str:
@@ -95,7 +98,11 @@ def _key(secret: SecretData, own: str | None, usual: tuple[str, ...]) -> str:
     return name
 
 
-def _utf8(secret: SecretData, name: str) -> str:
+def _utf8(secret: SecretData, name: str, *, longest: int) -> str:
+    if len(secret.data[name]) > longest:
+        raise _invalid(
+            secret, f"The value of key {name} is too long for one.", "Store the key itself there, and nothing else."
+        )
     try:
         return secret.data[name].decode()
     except UnicodeDecodeError:

@@ -29,6 +29,7 @@ from wandb_byob.kube.client import (
     KubeClient,
     Resource,
 )
+from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore, CABundleReference, NamespaceGrant, ObjectMeta, TeamStorage, WandbInstance
 from wandb_byob.model.config import Config
 from wandb_byob.model.errors import Stalled
@@ -46,6 +47,9 @@ RESOURCES: Final = {
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _LARGEST_BUNDLE: Final = 512 * 1024
 """Twice what operating systems trust; each bundle takes seven times its size in memory."""
+
+# Who may create a BucketStore names where these would be sent to.
+_NEVER_KEYS: Final = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
 
 _BUCKET_FIELDS: Final = {
     "S3": "spec.s3.bucket",
@@ -206,6 +210,12 @@ def contents(kube: KubeClient, kind: str, namespace: str, name: str, *, field: s
             f"{kind} {name} does not exist in namespace {namespace}. Create it there, or correct {field}.",
         )
     meta = body["metadata"]
+    if kind == "Secret" and (names.INSTANCE in (meta.get("labels") or {}) or body.get("type") in _NEVER_KEYS):
+        raise Stalled(
+            Reason.SECRET_INVALID,
+            f"Secret {name} ({field}) is no Secret with keys of a bucket: W&B's configuration, which holds the keys of others, and "
+            f"tokens of Kubernetes are sent to no store. Name another in {field}.",
+        )
     return Contents(kind=kind, name=name, data=_decoded(body, kind), version=f"{meta['uid']}/{meta['resourceVersion']}")
 
 
@@ -226,7 +236,7 @@ def ca_bundle(kube: KubeClient, namespace: str, reference: CABundleReference) ->
     field = "spec.s3Compatible.caBundleRef"
     found = contents(kube, reference.kind, namespace, reference.name, field=field)
     where = f"Key {reference.key} of {reference.kind} {reference.name}"
-    text = "\n".join(each.decode("ascii") for each in _CERTIFICATE.findall(found.data.get(reference.key, b"")))
+    text = "".join(f"{each.decode('ascii')}\n" for each in _CERTIFICATE.findall(found.data.get(reference.key, b"")))
     if not text:
         raise Stalled(
             Reason.SECRET_INVALID,

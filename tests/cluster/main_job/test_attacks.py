@@ -119,3 +119,16 @@ def test_an_admitted_tenant_without_keys_takes_nobodys_entry_out(tenants: Tenant
     tenants.wait_gone("TeamStorage", tenants.tenant, name)
     _looked(tenants)
     assert entry in tenants.entries()
+
+
+def test_the_keys_of_others_in_wandbs_configuration_are_sent_to_no_store(tenants: Tenants) -> None:
+    """Who may create BucketStores in W&B's namespace names the Secret that holds everybody's keys, and an endpoint of his own."""
+    _released(tenants, "everybodys")
+    found = tenants.cluster.get(
+        f"/api/v1/namespaces/{tenants.home}/secrets?labelSelector=byob.wandb.com/instance%3Dwandb"
+    )
+    name = found["items"][0]["metadata"]["name"]
+    keys = {"secretRef": {"name": name, "keys": {"accessKeyID": VARIABLE, "secretAccessKey": VARIABLE}}}
+    tenants.apply(tenants.bucket_store("thief", tenants.home, credentials=keys, provisioning=keys))
+    told = tenants.wait("BucketStore", tenants.home, "thief", "SecretInvalid")
+    assert name in told["message"]

@@ -53,10 +53,10 @@ def test_credentials(
 @pytest.mark.parametrize("name", ["sessionToken", "AWS_SESSION_TOKEN"])
 def test_a_session_token_is_for_provisioning_only(name: str) -> None:
     """Temporary credentials would end inside W&B's configuration."""
-    data = {**GOOD, name: b"token"}
+    data = {**GOOD, name: b"token" * 800}
     admin = secrets.credentials(_secret(data), "S3", provisioning=True)
     assert isinstance(admin, AccessKey)
-    assert admin.session_token == "token"
+    assert admin.session_token == "token" * 800
     with pytest.raises(Stalled, match="temporary") as caught:
         secrets.credentials(_secret(data), "S3", provisioning=False)
     assert name in caught.value.message
@@ -76,6 +76,7 @@ CANARY = "CANARY7f3a"
         (GOOD | {"accessKeyID": f" {CANARY}".encode()}, "white space"),
         (GOOD | {"accessKeyID": f"{CANARY}\0x".encode()}, "control characters"),
         (GOOD | {"secretAccessKey": f"{CANARY}\r\nx".encode()}, "control characters"),
+        (GOOD | {"secretAccessKey": CANARY.encode() * 200}, "too long"),
     ],
 )
 def test_what_will_not_do_is_named_but_never_shown(data: dict[str, bytes], words: str) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from unit.memory_kube import MemoryKube
 from unit.resources import as_store, bucket_store, team_storage
-from unit.scripted import namespace_object
+from unit.scripted import namespace_object, secret
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import TEAM_STORAGES, ForbiddenError, KubeError, UnavailableError
+from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore, CABundleReference, TeamStorage
 from wandb_byob.model.config import Config
 from wandb_byob.model.errors import Stalled
@@ -180,7 +181,7 @@ def test_of_a_ca_bundle_only_the_certificates_count() -> None:
     """Bundles have comments in any language, and a Secret of type kubernetes.io/tls may have a key besides."""
     text = "# Autorité\n".encode() + CERTIFICATE + b"\n\xff\n-----BEGIN PRIVATE KEY-----\n" + CERTIFICATE
     found, _ = gather.ca_bundle(MemoryKube(_bundle(text)), "team-a", CABundleReference(name="ca", kind="Secret"))
-    assert found == f"{CERTIFICATE.decode()}\n{CERTIFICATE.decode()}"
+    assert found == f"{CERTIFICATE.decode()}\n" * 2
 
 
 def test_a_ca_bundle_of_great_size_is_refused() -> None:
@@ -188,6 +189,26 @@ def test_a_ca_bundle_of_great_size_is_refused() -> None:
     kube = MemoryKube(_bundle(CERTIFICATE * 10000))
     with pytest.raises(Stalled, match="more than 512 KiB of certificates"):
         gather.ca_bundle(kube, "team-a", CABundleReference(name="ca", kind="Secret"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "type_"),
+    [
+        ({names.INSTANCE: "wandb"}, "Opaque"),
+        ({}, "kubernetes.io/service-account-token"),
+        ({}, "bootstrap.kubernetes.io/token"),
+    ],
+    ids=["W&B's configuration", "a ServiceAccount's token", "a node's token"],
+)
+def test_what_is_never_sent_to_a_store(labels: dict[str, str], type_: str) -> None:
+    """Who may create a BucketStore names where keys are sent to, so that not every Secret of the namespace will do as keys."""
+    body = secret("theirs")
+    body["metadata"]["labels"] = labels
+    with pytest.raises(Stalled, match=r"Secret theirs \(spec\.credentials\.secretRef\)") as caught:
+        gather.contents(
+            MemoryKube(body | {"type": type_}), "Secret", "team-a", "theirs", field="spec.credentials.secretRef"
+        )
+    assert caught.value.reason is Reason.SECRET_INVALID
 
 
 def test_a_missing_secret_names_field_and_namespace() -> None:
