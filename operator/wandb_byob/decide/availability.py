@@ -55,5 +55,27 @@ def require(deployment: DeploymentType, scope: Scope, provider: ProviderName | N
     raise Stalled(Reason.NOT_AVAILABLE, f"W&B does not offer a bucket {level}{on} with {deployment}. {instead}")
 
 
+def require_witness(deployment: DeploymentType, source: str | None, *, seen: bool) -> None:
+    """Raise `Stalled` where a self-managed W&B would get the address of a bucket that nobody here has looked at.
+
+    `seen`: the operator has keys, or an identity, to ask the store with. On W&B's own clouds nothing is configured from here.
+    """
+    if deployment != "SelfManaged":
+        return
+    if source == "WandbAccount":
+        raise Stalled(
+            Reason.NOT_AVAILABLE,
+            "credentials.source WandbAccount is for Dedicated and Multi-tenant Cloud, where W&B's own account signs. A self-managed "
+            "W&B signs with keys (source Secret) or with its pods' identity (source Ambient).",
+        )
+    if not seen:
+        raise Stalled(
+            Reason.INVALID_SPEC,
+            "Nobody here can look at the bucket: W&B's pods sign with an identity of their own (credentials.source Ambient), and "
+            "spec.provisioning is not set. Set spec.provisioning to keys that may read the bucket's configuration; with "
+            "managementPolicy Observe nothing is changed.",
+        )
+
+
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -44,6 +44,8 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
     tenant = _tenant(world, store, instance)
     data, data_version = _data(world, store)
     admin, admin_version = provisioning(world, store)
+    seen = data is not None or admin is not None
+    availability.require_witness(instance.spec.deployment_type, store.spec.credentials.source, seen=seen)
     bundle, bundle_version = ca_bundle(world, store)
     context = Context(
         spec=store.spec,

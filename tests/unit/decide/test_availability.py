@@ -46,3 +46,25 @@ def test_whether_a_scope_is_offered_at_all() -> None:
     with pytest.raises(Stalled, match="for the instance with MultiTenantCloud"):
         availability.require("MultiTenantCloud", Scope.INSTANCE)
     availability.require("DedicatedCloud", Scope.INSTANCE)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "source", "seen", "word"),
+    [
+        ("SelfManaged", "WandbAccount", True, "Dedicated and Multi-tenant Cloud"),
+        ("SelfManaged", "Ambient", False, "spec.provisioning"),
+        ("SelfManaged", "Ambient", True, ""),
+        ("SelfManaged", "Secret", True, ""),
+        ("DedicatedCloud", "WandbAccount", False, ""),
+        ("MultiTenantCloud", "WandbAccount", False, ""),
+    ],
+)
+def test_no_bucket_that_nobody_has_seen_gets_into_a_self_managed_wandb(
+    deployment: DeploymentType, source: str, seen: bool, word: str
+) -> None:
+    """A made-up bucket name must not reach W&B only because nobody here can sign."""
+    if not word:
+        availability.require_witness(deployment, source, seen=seen)
+        return
+    with pytest.raises(Stalled, match=word):
+        availability.require_witness(deployment, source, seen=seen)

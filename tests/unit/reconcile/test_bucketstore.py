@@ -587,15 +587,28 @@ def test_observe_plans_and_proves_nothing() -> None:
     assert act.told("Ready") == ("True", "Ready")
 
 
-@pytest.mark.parametrize("source", ["Ambient", "WandbAccount"])
-def test_what_nobody_here_can_sign_is_not_proved(source: str) -> None:
+@pytest.mark.parametrize(("source", "deployment"), [("Ambient", "SelfManaged"), ("WandbAccount", "DedicatedCloud")])
+def test_what_nobody_here_can_sign_is_not_proved(source: str, deployment: str) -> None:
     """Ready then means that all that can be checked passed, and says so."""
-    act = Act(team_storage(), store=bucket_store(spec={"credentials": {"source": source}}))
+    act = Act(
+        team_storage(),
+        store=bucket_store(spec={"credentials": {"source": source}}),
+        instance=wandb_instance(spec={"deploymentType": deployment}),
+    )
     act.look()
     assert not any(call.startswith("probe") for call in act.stage.provider.calls)
     assert act.told("DataPathVerified") == ("Unknown", "NotProvableFromHere")
     assert act.told("Ready") == ("True", "Ready")
     assert act.message("Ready").startswith("All that can be checked")
+
+
+def test_a_bucket_that_nobody_here_can_look_at_is_refused() -> None:
+    """Neither W&B's identity nor keys of our own are here: the name may be made up, and must not reach W&B."""
+    act = Act(team_storage(), store=bucket_store(spec={"credentials": {"source": "Ambient"}, "provisioning": None}))
+    act.look()
+    assert act.stage.provider.calls == []
+    assert act.told("Accepted") == ("False", "InvalidSpec")
+    assert "spec.provisioning" in act.message("Ready")
 
 
 def test_without_provisioning_nothing_is_created() -> None:

@@ -44,7 +44,8 @@ def test_data_and_provisioning_are_kept_apart() -> None:
 )
 def test_who_signs(credentials: Any, provisioning: Any, data: Any, admin: Any) -> None:
     """W&B's pods' identity can be tried here only where the operator's own may be used; W&B's account never."""
-    stage = _stage()
+    cloud = "DedicatedCloud" if credentials.get("source") == "WandbAccount" else "SelfManaged"
+    stage = _stage(instance=wandb_instance(spec={"deploymentType": cloud}))
     stage.config = {"allow_operator_identity": True}
     context = _inputs(stage, credentials=credentials, provisioning=provisioning).context
     keys = AccessKey(access_key_id="AKIACANARY", secret_access_key="canary/secret+value")
