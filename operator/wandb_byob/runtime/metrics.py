@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.keys import Kind, ObjectKey
-from wandb_byob.runtime.queue import Lane, Snapshot
+from wandb_byob.runtime.lanes import Lane, Snapshot
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 

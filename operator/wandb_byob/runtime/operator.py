@@ -25,6 +25,7 @@ from wandb_byob.reconcile.base import Reconcile, World
 from wandb_byob.runtime import logs, probes
 from wandb_byob.runtime.endings import Endings
 from wandb_byob.runtime.events import EventWriter
+from wandb_byob.runtime.lanes import Limits
 from wandb_byob.runtime.leader import Election
 from wandb_byob.runtime.leases import LeaseLock
 from wandb_byob.runtime.metrics import Metrics, QueueCollector, QueueCounters
@@ -45,8 +46,6 @@ _EVENTS_SECONDS: Final = 2.0
 _WATCHER_SECONDS: Final = 4.0
 _ENDINGS_SECONDS: Final = 3.0
 _LEASE_READ_SECONDS: Final = 5.0
-# Workers that the background lane never takes, so that an edit finds one.
-_RESERVED_WORKERS: Final = 2
 _POOL_EXTRA: Final = 8
 
 
@@ -70,12 +69,13 @@ class Operator:
 
         registry = CollectorRegistry()
         self._metrics = Metrics(registry, version=version())
+        limits = self._limits = Limits.of(config.workers)
         self._queue: WorkQueue[ObjectKey] = WorkQueue(
-            background_limit=max(1, config.workers - _RESERVED_WORKERS), metrics=QueueCounters(registry)
+            limits=limits, metrics=QueueCounters(registry), group=lambda key: key.namespace
         )
         registry.register(QueueCollector(self._queue.snapshot))
 
-        kube = RestClient(connection, pool_size=config.workers + _POOL_EXTRA)
+        kube = RestClient(connection, pool_size=limits.total + _POOL_EXTRA)
         self._lease_client = kube.variant(read_seconds=_LEASE_READ_SECONDS)
         self._election = Election(
             self._lock(config.release_namespace, f"{config.release_name}-leader", f"{pod}_{uuid.uuid4()}"),
@@ -158,7 +158,7 @@ class Operator:
         self._metrics.leading(leads=True)
         self._tenancy.start(self._config.namespaces)
         self._wakeups.begin()
-        self._workers.start(self._config.workers)
+        self._workers.start(self._limits.total)
 
     def _lost(self, holder: str) -> None:
         logger.error("Somebody else holds the Lease (%s): this process ends at once", holder)

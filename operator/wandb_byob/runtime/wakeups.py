@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.runtime.index import Index, Wake
-from wandb_byob.runtime.queue import Lane, WorkQueue
+from wandb_byob.runtime.lanes import Lane
+from wandb_byob.runtime.queue import WorkQueue
 from wandb_byob.runtime.references import SecretName
 
 # All objects are to be looked at within this time after a start: it orders the background lane.

@@ -3,9 +3,11 @@
 The tenant may do in its own namespace whatever it likes, statuses apart; W&B's namespace and its keys are not its own.
 """
 
+import socket
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -44,6 +46,11 @@ def _confirm_deletion(tenants: Tenants, kind: str, name: str) -> None:
     """The tenant deletes an object of its own and confirms it as the documents say."""
     tenants.annotate(kind, tenants.tenant, name, confirm_delete=name)
     tenants.delete(kind, tenants.tenant, name)
+
+
+def _admit_everybody(tenants: Tenants) -> None:
+    grant = {"spec": {"allowedNamespaces": {"from": "All"}}}
+    tenants.cluster.patch(tenants.path("WandbInstance", tenants.home, "wandb"), grant)
 
 
 def _looked(tenants: Tenants) -> None:
@@ -109,9 +116,7 @@ def test_an_admitted_tenant_without_keys_takes_nobodys_entry_out(tenants: Tenant
     """To be admitted to a W&B and to name a bucket that is in it is not to have brought it in."""
     entry = _released(tenants, "named")
     name, bucket = "named", f"{tenants.home}-named"
-    tenants.cluster.patch(
-        tenants.path("WandbInstance", tenants.home, "wandb"), {"spec": {"allowedNamespaces": {"from": "All"}}}
-    )
+    _admit_everybody(tenants)
     tenants.apply(tenants.bucket_store(name, tenants.tenant, bucket=bucket, credentials=BAD, provisioning=BAD))
     tenants.apply(tenants.team(name, tenants.tenant, store=name))
     tenants.wait("TeamStorage", tenants.tenant, name, "Configured", condition="Configured")
@@ -132,3 +137,24 @@ def test_the_keys_of_others_in_wandbs_configuration_are_sent_to_no_store(tenants
     tenants.apply(tenants.bucket_store("thief", tenants.home, credentials=keys, provisioning=keys))
     told = tenants.wait("BucketStore", tenants.home, "thief", "SecretInvalid")
     assert name in told["message"]
+
+
+@contextmanager
+def _tar_pit() -> Iterator[str]:
+    """An endpoint that accepts every connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_stores_that_never_answer_delay_nobody_else(tenants: Tenants) -> None:
+    """Three times as many as there are workers, all new at once, and new again: a bucket of somebody else is Ready as soon as ever."""
+    _admit_everybody(tenants)
+    with _tar_pit() as endpoint:
+        stuck = [tenants.bucket_store(f"stuck-{n}", tenants.tenant, credentials=BAD, provisioning=BAD) for n in range(24)]
+        for each in stuck:
+            each["spec"]["s3Compatible"]["endpoint"] = endpoint
+        tenants.apply(*stuck)
+        started = time.monotonic()
+        tenants.apply(tenants.bucket_store("quick", tenants.home), tenants.team("quick", tenants.home, store="quick"))
+        tenants.wait("BucketStore", tenants.home, "quick", "Ready")
+        assert time.monotonic() - started < 10

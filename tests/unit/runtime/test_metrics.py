@@ -4,8 +4,9 @@ from prometheus_client import CollectorRegistry
 
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.runtime.lanes import Lane, Limits
 from wandb_byob.runtime.metrics import Metrics, QueueCollector, QueueCounters
-from wandb_byob.runtime.queue import Lane, WorkQueue
+from wandb_byob.runtime.queue import WorkQueue
 
 ONE, TWO = (ObjectKey(Kind.BUCKET_STORE, "ns", name) for name in ("one", "two"))
 
@@ -59,7 +60,7 @@ def test_calls_looks_rollouts_leadership_and_version_are_shown() -> None:
 def test_the_queue_shows_depth_waits_and_work_like_client_go() -> None:
     now = [0.0]
     registry = CollectorRegistry()
-    queue: WorkQueue[str] = WorkQueue(background_limit=1, metrics=QueueCounters(registry), clock=lambda: now[0])
+    queue: WorkQueue[str] = WorkQueue(limits=Limits.of(8), metrics=QueueCounters(registry), clock=lambda: now[0])
     registry.register(QueueCollector(queue.snapshot))
     queue.add("a")
     queue.add("b", lane=Lane.BACKGROUND)

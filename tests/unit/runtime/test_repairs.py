@@ -6,7 +6,7 @@ from unit.runtime.objects import store, team
 from unit.runtime.test_wakeups import Recorded, show
 from wandb_byob.kube.client import BUCKET_STORES, TEAM_STORAGES, Resource, UnavailableError
 from wandb_byob.model.keys import Kind, ObjectKey
-from wandb_byob.runtime.queue import Lane
+from wandb_byob.runtime.lanes import Lane
 from wandb_byob.runtime.repairs import Repairs
 from wandb_byob.runtime.wakeups import Wakeups
 

@@ -7,7 +7,8 @@ import pytest
 from unit.runtime.objects import deployment, instance, store, team
 from unit.runtime.test_queue import Quiet
 from wandb_byob.model.keys import Kind, ObjectKey
-from wandb_byob.runtime.queue import Lane, WorkQueue
+from wandb_byob.runtime.lanes import Lane, Limits
+from wandb_byob.runtime.queue import WorkQueue
 from wandb_byob.runtime.wakeups import Wakeups
 
 
@@ -15,7 +16,7 @@ class Recorded(WorkQueue[ObjectKey]):
     """The queue, with what was added to it."""
 
     def __init__(self) -> None:
-        super().__init__(background_limit=9, metrics=Quiet())
+        super().__init__(limits=Limits.of(8), metrics=Quiet())
         self.added: list[tuple[str, Lane]] = []
 
     def add(self, key: ObjectKey, *, lane: Lane = Lane.EDIT, period: float = 0.0) -> None:

@@ -16,6 +16,7 @@ from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.recorder import NullRecorder
 from wandb_byob.model.redaction import Redactor
 from wandb_byob.reconcile.base import Result, World
+from wandb_byob.runtime.lanes import Limits
 from wandb_byob.runtime.leader import NotLeadingError
 from wandb_byob.runtime.metrics import Metrics
 from wandb_byob.runtime.queue import Backoff, WorkQueue
@@ -41,7 +42,7 @@ class Setting:
     def __init__(self, look: Callable[[World, ObjectKey], Result], *, may_work: bool = True) -> None:
         self.registry = CollectorRegistry()
         self.queue: WorkQueue[ObjectKey] = WorkQueue(
-            background_limit=2, metrics=Quiet(), backoff=Backoff(base=0.001, most=0.002)
+            limits=Limits.of(4), metrics=Quiet(), backoff=Backoff(base=0.001, most=0.002)
         )
         self.workers = Workers(
             queue=self.queue,
