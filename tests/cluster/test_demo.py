@@ -97,7 +97,8 @@ def _assert_down_ends_all(folder: Path) -> None:
 
 def _start(command: str, folder: Path) -> subprocess.Popen[str]:
     env = child_environment({"PYTHONPATH": str(TESTS), "BYOB_TESTBED": "own"})
-    argv = [sys.executable, "-m", "testbed.demo", command, "--folder", str(folder)]
+    # A terminal starts its programs with Ctrl-C at work; a run in the background starts all of them with it ignored.
+    argv = ["env", "--default-signal=INT", sys.executable, "-m", "testbed.demo", command, "--folder", str(folder)]
     return subprocess.Popen(
         argv, cwd=folder.parent, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
