@@ -150,7 +150,9 @@ def test_stores_that_never_answer_delay_nobody_else(tenants: Tenants) -> None:
     """Three times as many as there are workers, all new at once, and new again: a bucket of somebody else is Ready as soon as ever."""
     _admit_everybody(tenants)
     with _tar_pit() as endpoint:
-        stuck = [tenants.bucket_store(f"stuck-{n}", tenants.tenant, credentials=BAD, provisioning=BAD) for n in range(24)]
+        stuck = [
+            tenants.bucket_store(f"stuck-{n}", tenants.tenant, credentials=BAD, provisioning=BAD) for n in range(24)
+        ]
         for each in stuck:
             each["spec"]["s3Compatible"]["endpoint"] = endpoint
         tenants.apply(*stuck)
