@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from wandb_byob.decide import grants
+from wandb_byob.decide import grants, soundness
 from wandb_byob.decide.buckets import bucket_name
 from wandb_byob.kube.apply import StatusT
 from wandb_byob.kube.client import (
@@ -48,6 +48,8 @@ _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+
 _LARGEST_BUNDLE: Final = 512 * 1024
 """Twice what operating systems trust; each bundle takes seven times its size in memory."""
 
+# It may quote a value of any length.
+_LONGEST_REASON: Final = 1000
 # Who may create a BucketStore names where these would be sent to.
 _NEVER_KEYS: Final = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
 
@@ -67,6 +69,14 @@ def typed(body: Body, type_: type[ObjectT]) -> ObjectT:
 
     A status that does not fit reads as an empty one: it is ours to write anew.
     """
+    found = _converted(body, type_)
+    field = soundness.unsound(found)
+    if field:
+        raise _not_fitting(body, type_, f"{field} has a value that it cannot have")
+    return found
+
+
+def _converted(body: Body, type_: type[ObjectT]) -> ObjectT:
     try:
         return msgspec.convert(body, type_)
     except msgspec.ValidationError:
@@ -74,11 +84,15 @@ def typed(body: Body, type_: type[ObjectT]) -> ObjectT:
     try:
         return msgspec.convert({key: value for key, value in body.items() if key != "status"}, type_)
     except msgspec.ValidationError as error:
-        raise Stalled(
-            Reason.INVALID_SPEC,
-            f"The stored {type_.__name__} {body['metadata']['name']} does not fit the API's schema: {error}. "
-            "Apply it again with the present CRDs.",
-        ) from None
+        raise _not_fitting(body, type_, str(error)[:_LONGEST_REASON]) from None
+
+
+def _not_fitting(body: Body, type_: type[ObjectT], why: str) -> Stalled:
+    return Stalled(
+        Reason.INVALID_SPEC,
+        f"The stored {type_.__name__} {body['metadata']['name']} does not fit the API's schema: {why}. Apply it again with the "
+        "present CRDs.",
+    )
 
 
 def status(body: Body, type_: type[StatusT]) -> StatusT:

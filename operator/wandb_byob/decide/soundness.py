@@ -1,0 +1,68 @@
+"""What the CRDs' rules keep out and the code must never meet, checked again: admission is not the boundary.
+
+An object may be stored that the rules of today refuse: made before a rule was there, by an older CRD, or past its validation.
+Only what gets into requests, paths and times is looked at again here; names of buckets and endpoints have checks of their own.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from wandb_byob.decide.schedule import duration
+from wandb_byob.model.api import BucketStore, TeamStorage, WandbInstance
+
+_PATH: Final = re.compile(r"(?!(?:.*/)?\.\.?(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*", re.ASCII)
+_TEAM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_REGION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*", re.ASCII)
+_ACCOUNT: Final = re.compile(r"[0-9]{12}", re.ASCII)
+_ORIGIN: Final = re.compile(r"\*|https?://(?:\*\.)?(?:[a-z0-9][a-z0-9.-]*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
+_LONGEST_PATH: Final = 512
+_LONGEST_NAME: Final = 253
+
+
+def unsound(thing: BucketStore | TeamStorage | WandbInstance) -> str:
+    """Return the first field whose value must not be used, "" where there is none."""
+    match thing:
+        case BucketStore():
+            fields = _of_store(thing)
+        case TeamStorage():
+            fields = _of_team(thing)
+        case WandbInstance():
+            fields = _of_instance(thing)
+    return next((name for name, sound in fields if not sound), "")
+
+
+def _of_store(store: BucketStore) -> Iterator[tuple[str, bool]]:
+    spec = store.spec
+    if spec.s3 is not None:
+        yield "spec.s3.region", _fits(_REGION, spec.s3.region)
+        yield "spec.s3.accountID", spec.s3.account_id is None or _fits(_ACCOUNT, spec.s3.account_id)
+    if spec.s3_compatible is not None:
+        yield "spec.s3Compatible.region", _fits(_REGION, spec.s3_compatible.region)
+    yield "spec.probePath", spec.probe_path is None or _fits(_PATH, spec.probe_path, longest=_LONGEST_PATH)
+    yield "spec.cors.allowedOrigins", all(_fits(_ORIGIN, origin) for origin in spec.cors.allowed_origins)
+
+
+def _of_team(team: TeamStorage) -> Iterator[tuple[str, bool]]:
+    yield "spec.team", team.spec.team is None or _fits(_TEAM, team.spec.team)
+    yield "spec.path", team.spec.path is None or _fits(_PATH, team.spec.path, longest=_LONGEST_PATH)
+
+
+def _of_instance(instance: WandbInstance) -> Iterator[tuple[str, bool]]:
+    rollout = instance.spec.rollout
+    yield "spec.host", _fits(_ORIGIN, instance.spec.host.rstrip("/"))
+    yield "spec.rollout.maxWait", _is_duration(rollout.max_wait)
+    yield "spec.rollout.minimumInterval", _is_duration(rollout.minimum_interval)
+    yield "spec.rollout.timeout", _is_duration(rollout.timeout)
+
+
+def _fits(pattern: re.Pattern[str], value: str, *, longest: int = _LONGEST_NAME) -> bool:
+    return len(value) <= longest and pattern.fullmatch(value) is not None
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        duration(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
