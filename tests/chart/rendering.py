@@ -26,6 +26,11 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
     "everything": {
         "allNamespaces": True,
         "allowOperatorIdentity": True,
+        "cloudEndpoints": {
+            "gcs": "https://storage-acme.p.googleapis.com",
+            "azure": "https://{account}.blob.core.usgovcloudapi.net",
+            "coreWeave": "https://gateway.example.com",
+        },
         "replicas": 3,
         "workers": 16,
         "log": {"format": "console", "level": "debug"},

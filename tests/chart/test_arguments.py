@@ -1,13 +1,14 @@
 """The program understands the arguments that the chart gives it."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chart.rendering import NAMESPACE, VALUE_SETS, pod_specs, render
 from wandb_byob.cli import release
-from wandb_byob.model.config import Config
+from wandb_byob.model.config import CloudEndpoints, Config
 from wandb_byob.runtime import command
 from wandb_byob.runtime.tenancy import NAMESPACE_LEASE
 
@@ -33,6 +34,11 @@ CONFIGS = {
         release_name="byob",
         namespaces=(),
         allow_operator_identity=True,
+        cloud_endpoints=CloudEndpoints(
+            gcs="https://storage-acme.p.googleapis.com",
+            azure="https://{account}.blob.core.usgovcloudapi.net",
+            coreweave="https://gateway.example.com",
+        ),
         workers=16,
         log_format="console",
         log_level="debug",
@@ -44,6 +50,14 @@ CONFIGS = {
 def test_values_become_the_configuration(name: str) -> None:
     """Every value that is the operator's business arrives in its Config as the administrator wrote it."""
     assert config(VALUE_SETS[name]) == CONFIGS[name]
+
+
+def test_the_file_of_the_clouds_authorities_is_read(tmp_path: Path) -> None:
+    """`cloudEndpoints.caFile` is trusted by what it holds when the operator starts."""
+    file = tmp_path / "ca.crt"
+    file.write_text("-----BEGIN CERTIFICATE-----")
+    values = {"cloudEndpoints": {"caFile": str(file)}}
+    assert config(values).cloud_endpoints == CloudEndpoints(ca_bundle="-----BEGIN CERTIFICATE-----")
 
 
 @pytest.mark.parametrize("name", VALUE_SETS)

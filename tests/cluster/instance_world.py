@@ -18,7 +18,7 @@ from wandb_byob.kube.client import ConflictError, KubeClient
 from wandb_byob.kube.connection import from_kubeconfig
 from wandb_byob.kube.rest import RestClient
 from wandb_byob.model.api import BucketStore
-from wandb_byob.model.config import Config
+from wandb_byob.model.config import CloudEndpoints, Config
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.recorder import NullRecorder
 from wandb_byob.model.redaction import Redactor
@@ -58,7 +58,7 @@ class InstanceWorld:
         """Watch this namespace, and others."""
         world = World(
             kube=RestClient(from_kubeconfig([cluster.kubeconfig])),
-            providers=providers(),
+            providers=providers(CloudEndpoints()),
             config=Config(release_namespace=namespace, namespaces=(namespace, *others)),
             recorder=NullRecorder(),
             events=Silent(),

@@ -4,6 +4,21 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
+class CloudEndpoints:
+    """Where the clouds' own services are reached, "" for their public names; never a user's choice.
+
+    For Private Service Connect, Azure's sovereign clouds and gateways of one's own. `gcs` and `coreweave` are URLs (buckets of
+    CoreWeave are subdomains of its host), `azure` is a URL with `{account}` in it. `ca_bundle` (PEM text) is trusted there.
+    The addresses that W&B gets do not change.
+    """
+
+    gcs: str = ""
+    azure: str = ""
+    coreweave: str = ""
+    ca_bundle: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """What an administrator decides for the whole operator; every field has one command-line flag.
 
@@ -17,6 +32,7 @@ class Config:
     release_name: str = "wandb-byob"
     allowed_endpoints: tuple[str, ...] = field(default=())
     allow_operator_identity: bool = False
+    cloud_endpoints: CloudEndpoints = field(default_factory=CloudEndpoints)
     workers: int = 8
     probe_port: int = 8080
     metrics_port: int = 9090

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from wandb_byob import version
 from wandb_byob.kube.connection import Connection
 from wandb_byob.kube.rest import RestClient
-from wandb_byob.model.config import Config
+from wandb_byob.model.config import CloudEndpoints, Config
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.redaction import Redactor
 from wandb_byob.providers.base import Provider
@@ -97,7 +97,7 @@ class Operator:
             reconcilers=_reconcilers() if reconcilers is None else reconcilers,
             world=World(
                 kube=kube.variant(before_write=self._election.fence),
-                providers=_providers() if providers is None else providers,
+                providers=_providers(config.cloud_endpoints) if providers is None else providers,
                 config=config,
                 recorder=self._metrics,
                 events=self._events,
@@ -218,6 +218,6 @@ def _reconcilers() -> Mapping[Kind, Reconcile]:
     }
 
 
-def _providers() -> Mapping[str, Provider]:
-    found: Mapping[str, Provider] = importlib.import_module("wandb_byob.providers.registry").providers()
+def _providers(endpoints: CloudEndpoints) -> Mapping[str, Provider]:
+    found: Mapping[str, Provider] = importlib.import_module("wandb_byob.providers.registry").providers(endpoints)
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wandb_byob.model.config import Config
+from wandb_byob.model.config import CloudEndpoints, Config
 from wandb_byob.runtime import command
 
 NOWHERE = Path("/nonexistent/namespace")
@@ -51,6 +51,9 @@ def test_every_field_has_its_flag() -> None:
         "--log-format=console",
         "--log-level=debug",
         "--namespaces=x",
+        "--gcs-endpoint=https://g.example.com",
+        "--azure-endpoint=http://127.0.0.1:10000/{account}",
+        "--coreweave-endpoint=https://c.example.com:8443",
     ]
     assert config(*flags) == Config(
         release_namespace="r",
@@ -58,6 +61,11 @@ def test_every_field_has_its_flag() -> None:
         release_name="n",
         allowed_endpoints=("minio:9000", "10.0.0.0/8"),
         allow_operator_identity=True,
+        cloud_endpoints=CloudEndpoints(
+            gcs="https://g.example.com",
+            azure="http://127.0.0.1:10000/{account}",
+            coreweave="https://c.example.com:8443",
+        ),
         workers=3,
         probe_port=1,
         metrics_port=2,
@@ -77,6 +85,14 @@ def test_the_namespace_comes_from_the_service_account_where_nothing_else_says_it
     [
         ([], {}, "Set --release-namespace or the variable POD_NAMESPACE"),
         (["--namespaces="], {"POD_NAMESPACE": "x"}, "To watch all namespaces say --all-namespaces"),
+        (["--gcs-endpoint=ftp://x"], {"POD_NAMESPACE": "x"}, "--gcs-endpoint is not an http or https URL"),
+        (
+            ["--azure-endpoint=https://x.example"],
+            {"POD_NAMESPACE": "x"},
+            "Write where the storage account's name belongs",
+        ),
+        (["--azure-endpoint=https://x/y/{account}"], {"POD_NAMESPACE": "x"}, "holds more than a host and a port"),
+        (["--cloud-ca-file=/nonexistent"], {"POD_NAMESPACE": "x"}, "Name a file of certificates in PEM form"),
         (["--namespaces=a,,b"], {"POD_NAMESPACE": "x"}, "To watch all namespaces say --all-namespaces"),
     ],
 )
