@@ -101,24 +101,29 @@ def build_all() -> None:
             _built(source)
 
 
-def _built(source: Source) -> Path:
-    folder = cache_folder() / _key(source)
+def once(folder: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """Have `make` fill this folder of the cache where it is missing; `name` is what two runs must not make at the same time."""
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(folder.parent / f"{source.folder}.lock", source.folder):
+    with _lock(folder.parent / f"{name}.lock", name):
         if not folder.is_dir():
-            _build_into(folder, source)
+            _make_whole(folder, name, make)
     return folder
 
 
-def _build_into(folder: Path, source: Source) -> None:
-    """Build in a folder beside and rename it when complete, so that what has the final name is whole."""
-    for left_over in folder.parent.glob(f"{source.folder}.partial-*"):
+def _built(source: Source) -> Path:
+    make = functools.partial(_npm_install if source.npm else _go_build, source)
+    return once(cache_folder() / _key(source), source.folder, make)
+
+
+def _make_whole(folder: Path, name: str, make: Callable[[Path], None]) -> None:
+    """Work in a folder beside and rename it when complete, so that what has the final name is whole."""
+    for left_over in folder.parent.glob(f"{name}.partial-*"):
         shutil.rmtree(left_over)
-    partial = Path(tempfile.mkdtemp(prefix=f"{source.folder}.partial-", dir=folder.parent))
+    partial = Path(tempfile.mkdtemp(prefix=f"{name}.partial-", dir=folder.parent))
     try:
-        (_npm_install if source.npm else _go_build)(source, partial)
+        make(partial)
         partial.chmod(0o755)
         partial.rename(folder)
     finally:

@@ -11,55 +11,21 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from testbed.faults import Fault, Recorded
+
+__all__ = ["Fault", "FaultyProxy", "Recorded"]
+
 _HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 _CHUNK = 65536
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """What to do to requests whose method and target (path and query as sent) match; `times` of them, or all.
-
-    At most one of `status`, `reset`, `truncate_after`, `endless` says how it ends; a `delay` in seconds comes before, and alone it only delays.
-    `forward_first`: the store gets the request, and only its answer is replaced (the outcome is then unknown to the client).
-    """
-
-    method: str = ".*"
-    target: str = ".*"
-    times: int | None = None
-    delay: float = 0
-    status: int | None = None
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    reset: bool = False
-    truncate_after: int | None = None
-    endless: bool = False
-    forward_first: bool = False
-
-    def matches(self, method: str, target: str) -> bool:
-        """Whether this fault is meant for the request."""
-        return re.fullmatch(self.method, method) is not None and re.search(self.target, target) is not None
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One request as it came, and what the client got. `status` is 0 where the connection was reset."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    status: int
-    faulted: bool
-    seconds: float
 
 
 class FaultyProxy:
@@ -224,6 +190,7 @@ def _outcome(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault |
         return _Outcome(0, lambda: _reset(handler))
     if fault.forward_first or not (fault.status is not None or fault.reset or fault.endless):
         response = _forward(handler, proxy, body)
+        response = replace(response, headers=[each for each in response.headers if not fault.takes_away(each[0])])
     if fault.reset:
         return _Outcome(0, lambda: _reset(handler))
     if fault.endless:
