@@ -8,6 +8,7 @@ import pytest
 
 from cluster.crd_rules import CRDS
 from testbed.cluster import Cluster
+from testbed.processes import wait_for
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -24,6 +25,8 @@ def crds(cluster: Cluster) -> Iterator[Cluster]:
         assert answer.status in (200, 201), answer.body.decode()
         assert "Warning" not in answer.headers, answer.headers["Warning"]
         cluster.wait(path, _served)
+    for crd in CRDS.values():
+        _wait_for_storage(cluster, crd)
     yield cluster
     for path in made:
         cluster.delete(path)
@@ -35,6 +38,13 @@ def _served(crd: dict[str, Any] | None) -> bool:
     found = {each["type"]: each["status"] for each in (crd or {}).get("status", {}).get("conditions") or ()}
     assert found.get("NonStructuralSchema") != "True", found
     return bool(found.get("Established") == "True")
+
+
+def _wait_for_storage(cluster: Cluster, crd: dict[str, Any]) -> None:
+    """A served kind can still answer 429, `storage is (re)initializing`, for a moment."""
+    spec = crd["spec"]
+    path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+    wait_for(lambda: cluster.request("GET", path).status == 200, timeout=30, what=f"{path} is listed")
 
 
 @pytest.fixture(scope="module")

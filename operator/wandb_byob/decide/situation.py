@@ -9,6 +9,7 @@ from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.configuration import Stored
 from wandb_byob.decide.looks import request
 from wandb_byob.decide.schedule import duration
+from wandb_byob.decide.windows import Window, windows
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.model.api import Condition, FailedConfiguration, WandbInstance
 
@@ -23,6 +24,7 @@ class Policy:
     roll_back: bool
     take_ownership: bool
     separator: str
+    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,7 @@ class Situation:
 
 
 def policy(instance: WandbInstance) -> Policy:
-    """Return the policy of an instance."""
+    """Return the policy of an instance; raises `Stalled` for a window that never comes."""
     rollout, file_stores = instance.spec.rollout, instance.spec.file_stores
     return Policy(
         max_wait=duration(rollout.max_wait),
@@ -113,6 +115,7 @@ def policy(instance: WandbInstance) -> Policy:
         roll_back=rollout.on_failure == "RollBack",
         take_ownership=file_stores.take_ownership,
         separator=file_stores.separator,
+        windows=windows(rollout),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from wandb_byob.decide.attachments import Pending
 from wandb_byob.decide.situation import Policy
+from wandb_byob.decide.windows import opens
 from wandb_byob.model.reasons import Reason
 
 SETTLE: Final = timedelta(seconds=3)
@@ -54,6 +55,10 @@ def hold(
     if busy and (first is None or first + policy.timeout > now):
         message = f"{count} will be made when {', '.join(busy)} has finished a rollout of its own."
         return Hold(reason=Reason.WAITING_FOR_BUCKETS, message=message, again=LOOK_AGAIN)
+    opening = opens(policy.windows, now)
+    if opening is not None:
+        message = f"{count} will be made from {_clock(opening)} on, when W&B may be restarted (spec.rollout.windows)."
+        return Hold(reason=Reason.WAITING_FOR_WINDOW, message=message, again=opening - now)
     return None
 
 

@@ -33,8 +33,10 @@ class Reason(StrEnum):
     WAITING_FOR_BUCKET = "WaitingForBucket"
     WAITING_FOR_INSTANCE = "WaitingForInstance"
     WAITING_FOR_BUCKETS = "WaitingForBuckets"
+    WAITING_FOR_WINDOW = "WaitingForWindow"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     ROLLING_BACK = "RollingBack"
+    PROBING_FROM_WORKLOAD = "ProbingFromWorkload"
     # The specification.
     NOT_IMPLEMENTED = "NotImplemented"
     NOT_AVAILABLE = "NotAvailable"
@@ -110,9 +112,17 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.WAITING_FOR_BUCKETS: ReasonText(
         "Other buckets of the same W&B are still being verified, and W&B is restarted once for all of them."
     ),
+    Reason.WAITING_FOR_WINDOW: ReasonText(
+        "W&B is restarted only in the maintenance windows of spec.rollout.windows, and none is open.",
+        "Wait for the time that the message names; to have it now, add a window that is open, or remove spec.rollout.windows for the moment.",
+    ),
     Reason.ROLLOUT_IN_PROGRESS: ReasonText("W&B's pods are being replaced by ones with the new configuration."),
     Reason.ROLLING_BACK: ReasonText(
         "A rollout failed, and W&B's pods are being returned to the last good configuration."
+    ),
+    Reason.PROBING_FROM_WORKLOAD: ReasonText(
+        "The data path is being tried from a Job under W&B's ServiceAccount.",
+        "If it takes long, the message says in Kubernetes' own words what keeps the Job from starting.",
     ),
     # The specification.
     Reason.NOT_IMPLEMENTED: ReasonText(

@@ -16,6 +16,7 @@ from wandb_byob.decide.configuration import Stored, secret_body
 from wandb_byob.decide.plan import Plan, Write
 from wandb_byob.decide.situation import Situation, base, memory, policy
 from wandb_byob.decide.variable import reference
+from wandb_byob.decide.windows import windows
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.kube import gather, gather_instance
 from wandb_byob.kube.client import (
@@ -87,14 +88,13 @@ def reconcile(world: World, key: ObjectKey) -> Result:
 
 
 def _require_built(instance: WandbInstance) -> None:
-    """Raise `Stalled` for what W&B does not offer, or this version does not have, naming the field."""
+    """Raise `Stalled` for what W&B does not offer, this version does not have, or nobody can follow, naming the field."""
     spec = instance.spec
     if spec.storage is not None:
         availability.require(spec.deployment_type, Scope.INSTANCE)
     missing = {
         "spec.storage": spec.storage is not None,
         "spec.target.weightsAndBiases": spec.target is not None and spec.target.weights_and_biases is not None,
-        "spec.rollout.windows": bool(spec.rollout.windows),
         "spec.scim": spec.scim is not None,
     }
     for field, asked in missing.items():
@@ -102,6 +102,7 @@ def _require_built(instance: WandbInstance) -> None:
             raise Stalled(
                 Reason.NOT_IMPLEMENTED, f"This version of the operator does not have {field} yet. Remove the field."
             )
+    windows(spec.rollout)
 
 
 def _accepted_target(instance: WandbInstance) -> WorkloadsTarget:

@@ -63,7 +63,6 @@ def test_creating_the_team(made: Callable[..., InstanceWorld]) -> None:
     [
         ({"storage": {"bucketStoreRef": {"name": "b"}}}, "spec.storage"),
         ({"scim": {"credentialsSecretRef": {"name": "s"}}}, "spec.scim"),
-        ({"rollout": {"windows": [{"schedule": "0 2 * * *", "duration": "2h"}]}}, "spec.rollout.windows"),
         ({"target": {"weightsAndBiases": {"name": "wandb"}}}, "spec.target.weightsAndBiases"),
     ],
 )

@@ -1,7 +1,7 @@
 """A WandbInstance on a real API server, with W&B's stand-in: what a look writes, and what it leaves alone."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -304,6 +304,32 @@ def test_rollouts_keep_their_distance(made: Callable[..., InstanceWorld]) -> Non
     here.settle("Configured")
     here.settle()
     assert here.entries() == [address("one"), address("two")]
+
+
+def test_w_and_b_is_restarted_only_in_its_maintenance_windows(made: Callable[..., InstanceWorld]) -> None:
+    """A verified bucket waits for the window, which the message tells; then it enters by itself."""
+    opens = datetime.now(UTC) + timedelta(hours=3)
+    window = {"schedule": f"{opens.minute} {opens.hour} * * *", "duration": "1h"}
+    here = made(rollout={"windows": [window], "maxWait": "0s"})
+    here.bucket("one")
+    here.team("one")
+    again = here.settle("Configured", "False", reason="WaitingForWindow")
+    assert f"{opens:%H:%M}:00Z" in again["message"]
+    assert "spec.rollout.windows" in again["message"]
+    assert here.secrets() == {}
+    here.ahead += timedelta(hours=3)
+    here.settle("Configured")
+    here.settle()
+    assert here.entries() == [address("one")]
+
+
+def test_a_window_that_never_comes_is_told(made: Callable[..., InstanceWorld]) -> None:
+    """What the CRD's rule lets through and no clock shows is refused with the name of the field."""
+    here = made(deploy=False, rollout={"windows": [{"schedule": "0 25 * * *", "duration": "1h"}]})
+    here.look()
+    told = here.condition("Accepted")
+    assert (told["status"], told["reason"]) == ("False", "InvalidSpec")
+    assert "spec.rollout.windows[0].schedule" in told["message"]
 
 
 def test_a_target_by_names_takes_only_those(made: Callable[..., InstanceWorld]) -> None:

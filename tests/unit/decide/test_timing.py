@@ -9,8 +9,11 @@ import pytest
 from unit.decide.target import BEGIN, POLICY
 from wandb_byob.decide.attachments import Pending
 from wandb_byob.decide.timing import LOOK_AGAIN, hold
+from wandb_byob.decide.windows import windows
+from wandb_byob.model.api import Rollout, RolloutWindow
 
 HOUR = replace(POLICY, minimum_interval=timedelta(hours=1))
+NIGHTLY = replace(POLICY, windows=windows(Rollout(windows=(RolloutWindow(schedule="0 2 * * *", duration="1h"),))))
 AT_ONCE = replace(POLICY, max_wait=timedelta(0))
 
 
@@ -40,9 +43,11 @@ def waits(at: float, given: list[Pending], *, policy: Any = POLICY, progressing:
         (waits(10, pending(0), busy=("Deployment/app",)), LOOK_AGAIN.total_seconds()),
         (waits(900, pending(0), busy=("Deployment/app",)), None),
         (waits(0, []), None),
+        (waits(10, pending(0), policy=NIGHTLY), 7190),
+        (waits(7200, pending(0), policy=NIGHTLY), None),
     ],
     ids=["just come", "settled", "another has just come", "others on their way", "the newest settles first", "long enough", "no waiting asked for", "too soon",
-         "interval over", "too soon, whatever it is", "W&B is busy", "W&B is busy for ever", "nothing to wait for"],
+         "interval over", "too soon, whatever it is", "W&B is busy", "W&B is busy for ever", "nothing to wait for", "before the window", "in the window"],
 )  # fmt: skip
 def test_how_long_a_change_waits(found: float | None, expected: float | None) -> None:
     assert found == expected
