@@ -11,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its line in the help, and the module that has `add_arguments(parser)` and `run(arguments) -> int`."""
+    """One command: its line in the help ("": no line), and the module that has `add_arguments(parser)` and `run(arguments) -> int`."""
 
     help: str
     module: str
@@ -19,6 +19,9 @@ class Command:
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "operator": Command("Run the controller.", "wandb_byob.runtime.command"),
+    "doctor": Command("Run every check on your buckets from where you are.", "wandb_byob.cli.doctor"),
+    # What a Job runs (verification.from: Workload); nobody calls it by hand.
+    "probe": Command("", "wandb_byob.cli.probe"),
     "release": Command("Let go of all objects before an uninstall.", "wandb_byob.cli.release"),
 }
 
@@ -42,7 +45,8 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, command in COMMANDS.items():
-        subparser = commands.add_parser(name, help=command.help, description=command.help)
+        listed = {"help": command.help} if command.help else {}
+        subparser = commands.add_parser(name, description=command.help or None, **listed)
         if name == chosen:
             importlib.import_module(command.module).add_arguments(subparser)
     return parser

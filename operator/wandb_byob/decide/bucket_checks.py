@@ -5,6 +5,7 @@ The checks depend on the state alone and not on how it came about, so that a sec
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wandb_byob.decide import bucket_policy, cors
 from wandb_byob.decide.bucket_owner import Claim
@@ -12,6 +13,8 @@ from wandb_byob.decide.bucket_plan import VERSIONED, Wanted, is_encrypted
 from wandb_byob.decide.bucket_state import BucketState, Encryption, LifecycleRule, PublicAccess, Unread
 from wandb_byob.model import names
 from wandb_byob.model.checks import Check, CheckName, CheckResult
+
+OR_LET_THE_OPERATOR: Final = " Or let the operator do it: set spec.provisioning, and managementPolicy: Manage."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +32,7 @@ class Circumstances:
 
 def checks(state: BucketState, wanted: Wanted, circumstances: Circumstances) -> tuple[Check, ...]:
     """Return the checks of a bucket's metadata in the order in which a user should read them."""
-    how = (
-        ""
-        if circumstances.managed
-        else " Or let the operator do it: set spec.provisioning, and managementPolicy: Manage."
-    )
+    how = "" if circumstances.managed else OR_LET_THE_OPERATOR
     return (
         Check(name=CheckName.BUCKET_EXISTS, result=CheckResult.PASSED, message=f"The bucket {wanted.bucket} is there."),
         _region(state, circumstances),

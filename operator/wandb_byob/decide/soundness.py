@@ -56,6 +56,11 @@ def _of_instance(instance: WandbInstance) -> Iterator[tuple[str, bool]]:
     yield "spec.rollout.timeout", _is_duration(rollout.timeout)
 
 
+def is_path(text: str) -> bool:
+    """Say whether a text is a path inside a bucket, as `probePath` and a team's `path` are."""
+    return _fits(_PATH, text, longest=_LONGEST_PATH)
+
+
 def _fits(pattern: re.Pattern[str], value: str, *, longest: int = _LONGEST_NAME) -> bool:
     return len(value) <= longest and pattern.fullmatch(value) is not None
 

@@ -53,15 +53,20 @@ class Connection:
         return context
 
 
-def connect(environ: Mapping[str, str], *, service_account: Path = SERVICE_ACCOUNT) -> Connection:
-    """Find the connection: KUBECONFIG, else the pod's ServiceAccount, else ~/.kube/config; raises ConnectionConfigError."""
-    if paths := [Path(path).expanduser() for path in environ.get("KUBECONFIG", "").split(":") if path]:
-        return from_kubeconfig(paths)
-    if "KUBERNETES_SERVICE_HOST" in environ and (service_account / "token").exists():
+def connect(
+    environ: Mapping[str, str], *, service_account: Path = SERVICE_ACCOUNT, kubeconfig: str = "", context: str = ""
+) -> Connection:
+    """Find the connection: KUBECONFIG, else the pod's ServiceAccount, else ~/.kube/config; raises ConnectionConfigError.
+
+    A user's word goes before all of them: `kubeconfig` is a file's path, `context` one of its contexts ("": the current one).
+    """
+    if paths := [Path(path).expanduser() for path in (kubeconfig or environ.get("KUBECONFIG", "")).split(":") if path]:
+        return from_kubeconfig(paths, context=context)
+    if not context and "KUBERNETES_SERVICE_HOST" in environ and (service_account / "token").exists():
         return from_service_account(environ, service_account)
     default = Path("~/.kube/config").expanduser()
     if default.exists():
-        return from_kubeconfig([default])
+        return from_kubeconfig([default], context=context)
     raise ConnectionConfigError(
         "There is no kubeconfig and no ServiceAccount. Set KUBECONFIG to a kubeconfig file, or run inside a cluster."
     )
@@ -79,10 +84,10 @@ def from_service_account(environ: Mapping[str, str], folder: Path = SERVICE_ACCO
     )
 
 
-def from_kubeconfig(paths: Iterable[Path]) -> Connection:
-    """Return the current context of these files; as kubectl has it, the first file that names a thing wins."""
+def from_kubeconfig(paths: Iterable[Path], *, context: str = "") -> Connection:
+    """Return a context (by default the current one) of these files; as kubectl has it, the first file that names a thing wins."""
     merged: dict[str, dict[str, tuple[Any, Path]]] = {"clusters": {}, "users": {}, "contexts": {}}
-    current = ""
+    current = context
     for path in paths:
         content = _load(path)
         current = current or content.get("current-context") or ""
@@ -93,9 +98,9 @@ def from_kubeconfig(paths: Iterable[Path]) -> Connection:
         raise ConnectionConfigError(
             "The kubeconfig has no current-context. Choose one: kubectl config use-context NAME."
         )
-    context, _ = _entry(merged, "contexts", current)
-    cluster, cluster_path = _entry(merged, "clusters", context.get("cluster", ""))
-    user, user_path = _entry(merged, "users", context["user"]) if context.get("user") else ({}, cluster_path)
+    chosen, _ = _entry(merged, "contexts", current)
+    cluster, cluster_path = _entry(merged, "clusters", chosen.get("cluster", ""))
+    user, user_path = _entry(merged, "users", chosen["user"]) if chosen.get("user") else ({}, cluster_path)
     return Connection(
         server=cluster.get("server", "").rstrip("/"),
         ca=_pem(cluster, "certificate-authority", cluster_path),
@@ -105,7 +110,7 @@ def from_kubeconfig(paths: Iterable[Path]) -> Connection:
         certificate=_pem(user, "client-certificate", user_path),
         private_key=_pem(user, "client-key", user_path),
         authorization=_authorization(user, user_path),
-        namespace=context.get("namespace"),
+        namespace=chosen.get("namespace"),
     )
 
 

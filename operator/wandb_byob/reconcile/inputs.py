@@ -41,8 +41,8 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
     availability.require(instance.spec.deployment_type, Scope.TEAM, store.spec.provider)
     provider = built_provider(world, store)
     require_identity_allowed(world, store)
-    tenant = _tenant(world, store, instance)
-    data, data_version = _data(world, store)
+    tenant = tenant_of(world, store, instance)
+    data, data_version = data_credentials(world, store)
     admin, admin_version = provisioning(world, store)
     seen = data is not None or admin is not None
     availability.require_witness(instance.spec.deployment_type, store.spec.credentials.source, seen=seen)
@@ -135,8 +135,8 @@ def provisioning(world: World, store: BucketStore) -> tuple[Credentials | None, 
     return _from_secret(world, store, given.secret_ref, field="spec.provisioning.secretRef", provisioning=True)
 
 
-def _data(world: World, store: BucketStore) -> tuple[Credentials | None, str]:
-    """Return what the data path is signed with; None where nobody here can sign as W&B does."""
+def data_credentials(world: World, store: BucketStore) -> tuple[Credentials | None, str]:
+    """Return what the data path is signed with (None: nobody here can sign as W&B does), and its version; raises `Stalled`."""
     given = store.spec.credentials
     if given.secret_ref is not None:
         return _from_secret(world, store, given.secret_ref, field="spec.credentials.secretRef", provisioning=False)
@@ -197,7 +197,7 @@ def validated(provider: Provider, context: Context) -> tuple[Check, ...]:
     if failed is not None:
         not_allowed = failed.name is CheckName.ENDPOINT_ALLOWED
         reason = Reason.ENDPOINT_NOT_ALLOWED if not_allowed else Reason.INVALID_SPEC
-        raise Stalled(reason, f"{failed.message} {failed.remedy}".strip())
+        raise Stalled(reason, f"{failed.message} {failed.remedy}".strip(), check=failed)
     return checks
 
 
@@ -221,7 +221,8 @@ def _unproved(store: BucketStore, data: Credentials | None) -> Verdict | None:
     return stores.not_provable("W&B's pods sign with an identity of their own (credentials.source Ambient).")
 
 
-def _tenant(world: World, store: BucketStore, instance: WandbInstance) -> Tenant:
+def tenant_of(world: World, store: BucketStore, instance: WandbInstance) -> Tenant:
+    """Return what the bucket must know of the W&B that reads it."""
     spec = instance.spec
     return Tenant(
         deployment_type=spec.deployment_type,

@@ -5,8 +5,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from wandb_byob.decide.endpoints import Refusal, parse_allow_list, parse_endpoint
-from wandb_byob.model.config import CloudEndpoints, Config
+from wandb_byob.decide.endpoints import parse_allow_list
+from wandb_byob.model.config import Config
+from wandb_byob.providers import flags
 
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _FORMATS = ("json", "console")
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let BucketStores use the operator's own cloud identity (provisioning.source: Operator)",
     )
-    _add_cloud_endpoints(parser)
+    flags.add_arguments(parser)
     parser.add_argument(
         "--workers", type=_positive, default=_DEFAULTS.workers, metavar="N", help="default: %(default)s"
     )
@@ -51,21 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--log-format", choices=_FORMATS, default=_DEFAULTS.log_format, help="default: %(default)s")
     parser.add_argument("--log-level", choices=_LEVELS, default=_DEFAULTS.log_level, help="default: %(default)s")
-
-
-def _add_cloud_endpoints(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("where the clouds' own services are, if not at their public names")
-    group.add_argument(
-        "--gcs-endpoint", metavar="URL", default="", help="such as https://storage-acme.p.googleapis.com"
-    )
-    group.add_argument(
-        "--azure-endpoint",
-        metavar="URL",
-        default="",
-        help="with {account} in it, such as https://{account}.blob.core.usgovcloudapi.net",
-    )
-    group.add_argument("--coreweave-endpoint", metavar="URL", default="", help="buckets are subdomains of its host")
-    group.add_argument("--cloud-ca-file", metavar="FILE", type=Path, help="certificates in PEM form to trust there")
 
 
 def config(
@@ -88,35 +74,13 @@ def config(
         namespaces=() if arguments.all_namespaces else tuple(dict.fromkeys(named)) or (own,),
         allowed_endpoints=allowed,
         allow_operator_identity=arguments.allow_operator_identity,
-        cloud_endpoints=_cloud_endpoints(arguments),
+        cloud_endpoints=flags.cloud_endpoints(arguments),
         workers=arguments.workers,
         probe_port=arguments.probe_port,
         metrics_port=arguments.metrics_port,
         log_format=arguments.log_format,
         log_level=arguments.log_level,
     )
-
-
-def _cloud_endpoints(arguments: argparse.Namespace) -> CloudEndpoints:
-    flags = {
-        "gcs": arguments.gcs_endpoint,
-        "azure": arguments.azure_endpoint,
-        "coreweave": arguments.coreweave_endpoint,
-    }
-    for cloud, url in flags.items():
-        flag = f"--{cloud}-endpoint"
-        server = url.removesuffix("/{account}").replace("{account}", "account")
-        endpoint = parse_endpoint(server, field=flag) if url else None
-        if isinstance(endpoint, Refusal):
-            raise ValueError(f"{endpoint.message} {endpoint.remedy}")
-    if flags["azure"] and "{account}" not in flags["azure"]:
-        raise ValueError("--azure-endpoint lacks {account}. Write where the storage account's name belongs.")
-    file: Path | None = arguments.cloud_ca_file
-    try:
-        bundle = file.read_text(encoding="ascii") if file is not None else None
-    except (OSError, ValueError):
-        raise ValueError(f"--cloud-ca-file: {file} can't be read. Name a file of certificates in PEM form.") from None
-    return CloudEndpoints(**flags, ca_bundle=bundle)
 
 
 def run(arguments: argparse.Namespace) -> int:

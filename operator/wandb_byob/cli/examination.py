@@ -1,0 +1,221 @@
+"""One look at a BucketStore as the operator makes it, in Observe: what it refers to, the bucket's configuration, the data path.
+
+The same core as the operator's (reconcile.inputs, providers); nothing is decided here but what is looked at and how an error
+reads in a table. Nothing is changed in the bucket: only the data path's probe writes objects, and deletes them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from wandb_byob.cli.sources import needs_listing
+from wandb_byob.decide import stores
+from wandb_byob.decide.bucket_checks import OR_LET_THE_OPERATOR
+from wandb_byob.decide.vantage import THIS_MACHINE, Vantage, worded
+from wandb_byob.kube import gather
+from wandb_byob.kube.client import KubeError
+from wandb_byob.model import names
+from wandb_byob.model.api import BucketStore
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.errors import DomainError
+from wandb_byob.model.reasons import Reason
+from wandb_byob.providers.base import Change, Context, Provisioned
+from wandb_byob.reconcile.base import World
+from wandb_byob.reconcile.inputs import Inputs, gather_inputs
+
+Prober = Callable[[World, BucketStore, Inputs, Context], tuple[Check, ...]]
+"""Tries the data path under `context.paths`: from here, or from another place."""
+
+_FINAL: Final = frozenset(
+    {Reason.UNREACHABLE, Reason.THROTTLED, Reason.BUCKET_NOT_FOUND, Reason.ENDPOINT_NOT_ALLOWED, Reason.INVALID_SPEC}
+)
+"""Reasons after which the data path would only say the same again."""
+_CATALOGUE: Final = tuple(name.value for name in CheckName)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to look at. `data_path` None: as the BucketStore says; `paths` are declared in addition to its own.
+
+    `listed`: the endpoints that an operator allows are known, so that there is nothing to say about its list.
+    `uids`: see `sources.Source`.
+    """
+
+    data_path: bool | None = None
+    paths: tuple[str, ...] = ()
+    listed: bool = False
+    uids: bool = True
+    vantage: Vantage = THIS_MACHINE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One row: a check of the catalogue, or the reason for which nothing more could be looked at."""
+
+    name: str
+    result: CheckResult
+    message: str
+    remedy: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What came of a look. `hindrance` is why there is no verdict ("": there is one); `planned` are the changes that the operator
+    would make; `untried` says why the data path was not tried.
+    """
+
+    store: BucketStore
+    identity: str = ""
+    findings: tuple[Finding, ...] = ()
+    planned: tuple[Change, ...] = ()
+    hindrance: str = ""
+    untried: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Say whether a check failed."""
+        return any(finding.result is CheckResult.FAILED for finding in self.findings)
+
+
+def from_here(_: World, store: BucketStore, inputs: Inputs, context: Context) -> tuple[Check, ...]:
+    """Try the data path from this process."""
+    return inputs.provider.probe(context)
+
+
+def examine(world: World, store: BucketStore, options: Options, *, prober: Prober = from_here) -> Examination:
+    """Look at one BucketStore; every failure is part of the result."""
+    looked = observed(store, options)
+    try:
+        inputs = gather_inputs(world, looked)
+        paths = _paths(world, looked, inputs, options)
+    except DomainError as error:
+        finding = _of_error(error)
+        if error.check is not None or error.reason is Reason.NOT_AVAILABLE:
+            return _redacted(world, Examination(store=store, findings=(finding,)), options)
+        return _redacted(world, Examination(store=store, hindrance=error.message), options)
+    except KubeError as error:
+        return Examination(store=store, hindrance=str(error))
+    return _redacted(world, _look(world, store, inputs, paths, options, prober), options)
+
+
+def observed(store: BucketStore, options: Options) -> BucketStore:
+    """Return the BucketStore as one that is only looked at, from here."""
+    spec = store.spec
+    wanted = stores.wants_data_path(spec) if options.data_path is None else options.data_path
+    verification = msgspec.structs.replace(spec.verification, data_path=wanted, from_="Operator")
+    looked = msgspec.structs.replace(spec, management_policy="Observe", verification=verification)
+    return msgspec.structs.replace(store, spec=looked)
+
+
+def _paths(world: World, store: BucketStore, inputs: Inputs, options: Options) -> tuple[str, ...]:
+    if inputs.unproved is not None:
+        return ()
+    users = gather.users_of(world.kube, world.config, store)
+    return tuple(sorted({*stores.declared_paths(store, inputs.identity, users), *options.paths}))
+
+
+def _look(
+    world: World, store: BucketStore, inputs: Inputs, paths: tuple[str, ...], options: Options, prober: Prober
+) -> Examination:
+    context = replace(inputs.context, paths=paths)
+    findings, found = list(map(_finding, inputs.static)), None
+    try:
+        found = inputs.provider.provision(context)
+        findings += map(_finding, found.checks)
+        exists, stop = found.facts is not None, False
+    except DomainError as error:
+        findings.append(_of_error(error))
+        exists, stop = True, error.reason in _FINAL or context.admin in (None, context.data)
+    untried = _untried(inputs, paths, exists=exists and not stop)
+    if not untried:
+        try:
+            findings += map(_finding, prober(world, store, inputs, context))
+        except DomainError as error:
+            findings.append(_of_error(error))
+    return Examination(
+        store=store,
+        identity=inputs.identity,
+        findings=_in_order(findings),
+        planned=_planned(store, found),
+        untried=untried,
+    )
+
+
+def _planned(store: BucketStore, found: Provisioned | None) -> tuple[Change, ...]:
+    given = store.spec.provisioning
+    operator_may = given is not None and given.source != "None"
+    return found.planned if found is not None and operator_may else ()
+
+
+def _untried(inputs: Inputs, paths: Sequence[str], *, exists: bool) -> str:
+    if inputs.unproved is not None:
+        return inputs.unproved.message
+    if not exists:
+        return "The data path was not tried, since the checks before it failed."
+    if not paths:
+        return (
+            "The data path was not tried: no TeamStorage declares a path, and spec.probePath is not set. Say where small objects may "
+            "be written and deleted with --path."
+        )
+    return ""
+
+
+def _finding(check: Check) -> Finding:
+    return Finding(
+        name=check.name.value, result=check.result, message=check.message, remedy=check.remedy, path=check.path
+    )
+
+
+def _of_error(error: DomainError) -> Finding:
+    if error.check is not None:
+        return _finding(error.check)
+    return Finding(name=error.reason.value, result=CheckResult.FAILED, message=error.message)
+
+
+def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return one row for each check and path, those of the bucket first, in the catalogue's order; a failure is never covered."""
+    kept: dict[tuple[str, str], Finding] = {}
+    for each in findings:
+        before = kept.get((each.path, each.name))
+        if before is None or before.result is not CheckResult.FAILED:
+            kept[each.path, each.name] = each
+    last = len(_CATALOGUE)
+    place = {name: number for number, name in enumerate(_CATALOGUE)}
+    return tuple(sorted(kept.values(), key=lambda each: (each.path, place.get(each.name, last))))
+
+
+def _redacted(world: World, examination: Examination, options: Options) -> Examination:
+    """Return the examination in words that hold from here, and without any secret value."""
+    store = examination.store
+
+    def text(given: str) -> str:
+        return world.secrets.redact(worded(given, options.vantage))
+
+    adjusted = (_adjusted(store, each, options) for each in examination.findings)
+    findings = tuple(replace(each, message=text(each.message), remedy=text(each.remedy)) for each in adjusted)
+    return replace(
+        examination, findings=findings, hindrance=text(examination.hindrance), untried=text(examination.untried)
+    )
+
+
+def _adjusted(store: BucketStore, finding: Finding, options: Options) -> Finding:
+    """Return a row as it is meant for a BucketStore that is not (yet) what it would be in Observe."""
+    given = store.spec.provisioning
+    managed = store.spec.management_policy == "Manage" and given is not None and given.source != "None"
+    if managed and finding.result is not CheckResult.PASSED:
+        remedy = finding.remedy.replace(OR_LET_THE_OPERATOR, " Or apply this BucketStore: the operator then does it.")
+        if finding.name == CheckName.BUCKET_EXISTS and "managementPolicy" in remedy:
+            remedy = "Apply this BucketStore: the operator then creates the bucket. Or create it by hand."
+        finding = replace(finding, remedy=remedy)
+    if finding.name == CheckName.OWNER and not options.uids and finding.result is CheckResult.WARNING:
+        message = (
+            f"The bucket's tag {names.OWNER_TAG} names a BucketStore; whether it is this one, a manifest cannot tell."
+        )
+        return replace(finding, result=CheckResult.SKIPPED, message=message, remedy="")
+    refusal = needs_listing(store) if finding.name == CheckName.ENDPOINT_ALLOWED and not options.listed else None
+    if refusal is not None and finding.result is CheckResult.PASSED:
+        return replace(finding, result=CheckResult.WARNING, message=refusal.message, remedy=refusal.remedy)
+    return finding

@@ -1,0 +1,46 @@
+"""The flags that say where the clouds' own services are, for every command that reaches them."""
+
+import argparse
+from pathlib import Path
+
+from wandb_byob.decide.endpoints import Refusal, parse_endpoint
+from wandb_byob.model.config import CloudEndpoints
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    group = parser.add_argument_group("where the clouds' own services are, if not at their public names")
+    group.add_argument(
+        "--gcs-endpoint", metavar="URL", default="", help="such as https://storage-acme.p.googleapis.com"
+    )
+    group.add_argument(
+        "--azure-endpoint",
+        metavar="URL",
+        default="",
+        help="with {account} in it, such as https://{account}.blob.core.usgovcloudapi.net",
+    )
+    group.add_argument("--coreweave-endpoint", metavar="URL", default="", help="buckets are subdomains of its host")
+    group.add_argument("--cloud-ca-file", metavar="FILE", type=Path, help="certificates in PEM form to trust there")
+
+
+def cloud_endpoints(arguments: argparse.Namespace) -> CloudEndpoints:
+    """Return what the flags say; raises ValueError with a sentence for the administrator."""
+    flags = {
+        "gcs": arguments.gcs_endpoint,
+        "azure": arguments.azure_endpoint,
+        "coreweave": arguments.coreweave_endpoint,
+    }
+    for cloud, url in flags.items():
+        flag = f"--{cloud}-endpoint"
+        server = url.removesuffix("/{account}").replace("{account}", "account")
+        endpoint = parse_endpoint(server, field=flag) if url else None
+        if isinstance(endpoint, Refusal):
+            raise ValueError(f"{endpoint.message} {endpoint.remedy}")
+    if flags["azure"] and "{account}" not in flags["azure"]:
+        raise ValueError("--azure-endpoint lacks {account}. Write where the storage account's name belongs.")
+    file: Path | None = arguments.cloud_ca_file
+    try:
+        bundle = file.read_text(encoding="ascii") if file is not None else None
+    except (OSError, ValueError):
+        raise ValueError(f"--cloud-ca-file: {file} can't be read. Name a file of certificates in PEM form.") from None
+    return CloudEndpoints(**flags, ca_bundle=bundle)
