@@ -1,0 +1,40 @@
+"""Fixtures of the browser tests."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from browser.page import Attempt, visit
+from browser.sites import BEFORE, IDS, SITES, Visited, site_at
+from contract.provisioning import ORIGIN
+from testbed import browser
+
+Visit = Callable[..., Sequence[Attempt]]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have a browser before the first test, in sight and outside its timeout."""
+    capture = session.config.pluginmanager.get_plugin("capturemanager")
+    in_sight: AbstractContextManager[None] = capture.global_and_fixture_disabled() if capture else nullcontext()
+    if not session.config.option.collectonly:
+        with in_sight:
+            taken = browser.path()
+            print(f"browser: {browser.version(taken)} ({taken})", flush=True)
+
+
+@pytest.fixture(params=SITES, ids=IDS)
+def visited(request: pytest.FixtureRequest) -> Visited:
+    """Each kind of provider at each store, with a bucket that the operator has just made there and an object in it."""
+    kind, store = request.param
+    made = site_at(kind, request.getfixturevalue(store))
+    made.site.look()
+    made.kind.put(made.site, BEFORE)
+    return made
+
+
+@pytest.fixture
+def open_page(tmp_path: Path) -> Visit:
+    """`open_page(visited, origin)`: W&B's page at this origin (by default the instance's host) uses its signed URLs."""
+    return lambda visited, origin=ORIGIN: visit(origin, visited.requests(), folder=tmp_path)

@@ -1,0 +1,115 @@
+"""Where the browser goes: each kind of provider at a real store, how W&B signs for it, and how its CORS rules are taken away.
+
+A further one is a line in SITES, and where it is no S3 a line in KINDS.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from browser.page import Request
+from contract.provisioning import Look, Site
+from testbed.proxy import Fault
+from testbed.stores import Store
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+
+KEY = "teams/a/media/table.json"
+BODY = '{"written by": "a page of W&B"}'
+BEFORE = "what was there before"
+ABOUT_BROWSERS = (CheckName.CORS, CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED)
+STRIPPED = Fault(without="access-control-.*")
+"""What a proxy does that does not know of CORS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of provider, used past the operator: `sign(site, method)` is W&B's signed URL, `put_headers` what its page sends with PUT beside these."""
+
+    sign: Callable[[Site, str], str]
+    forget_rules: Callable[[Site], Any]
+    put: Callable[[Site, str], Any]
+    read: Callable[[Site], str]
+    etag: Callable[[Site], str]
+    put_headers: tuple[tuple[str, str], ...] = ()
+
+
+def _s3_url(site: Site, method: str) -> str:
+    client = site.store.client(endpoint=site.endpoint or None)
+    try:
+        call = {"PUT": "put_object", "GET": "get_object", "HEAD": "head_object"}[method]
+        return client.generate_presigned_url(call, Params={"Bucket": site.bucket, "Key": KEY})
+    finally:
+        client.close()
+
+
+_S3 = Kind(
+    sign=_s3_url,
+    forget_rules=lambda site: site.client("delete_bucket_cors"),
+    put=lambda site, text: site.client("put_object", Key=KEY, Body=text.encode()),
+    read=lambda site: site.client("get_object", Key=KEY)["Body"].read().decode(),
+    etag=lambda site: site.client("head_object", Key=KEY)["ETag"],
+)
+KINDS = {"S3": _S3, "S3Compatible": _S3}
+SITES = (("S3", "moto"), ("S3Compatible", "versitygw"), ("S3Compatible", "minio"))
+IDS = [f"{kind}-{store}" for kind, store in SITES]
+METHODS = ("PUT", "GET", "HEAD")
+NO_CORS_FOR = {"moto": {"HEAD"}}
+"""What a server answers without CORS headers whatever the rules say, other than the cloud that it stands in for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visited:
+    """A site with what a page of W&B asks it for."""
+
+    site: Site
+
+    @property
+    def kind(self) -> Kind:
+        """How it is used past the operator."""
+        return KINDS[self.site.kind]
+
+    @property
+    def lets_everybody_in(self) -> bool:
+        """Whether the store has no CORS rules of a bucket and admits every origin by itself."""
+        return self.site.store.name == "minio"
+
+    @property
+    def admitted(self) -> list[str]:
+        """The methods that a page is let use where all is well."""
+        return [method for method in METHODS if method not in NO_CORS_FOR.get(self.site.store.name, set())]
+
+    def behind(self, endpoint: str) -> "Visited":
+        """The same bucket as reached through a proxy."""
+        return Visited(site=replace(self.site, endpoint=endpoint))
+
+    def requests(self) -> list[Request]:
+        """PUT, GET and HEAD with signed URLs; PUT with the headers that W&B's page sends."""
+        digest = base64.b64encode(hashlib.md5(BODY.encode(), usedforsecurity=False).digest()).decode()
+        headers = {"Content-Type": "application/json", "Content-MD5": digest, **dict(self.kind.put_headers)}
+        put = Request(method="PUT", url=self.kind.sign(self.site, "PUT"), headers=headers, body=BODY)
+        return [put, *(Request(method=method, url=self.kind.sign(self.site, method)) for method in METHODS[1:])]
+
+    def stored(self) -> str:
+        """What the object holds, by another client's word."""
+        return self.kind.read(self.site)
+
+    def said(self, *origins: str) -> dict[CheckName, Check]:
+        """What the operator says of browsers at these origins (by default at the instance's host), changing nothing."""
+        changes: dict[str, Any] = {"spec": {"management_policy": "Observe"}, "intended": False, "recorded": "Created"}
+        if origins:
+            changes["tenant"] = replace(self.site.context().tenant, origins=origins)
+        look: Look = self.site.look(**changes)
+        checks = (*look.found.checks, *self.site.provider.probe(self.site.context(**changes)))
+        return {check.name: check for check in checks if check.name in ABOUT_BROWSERS}
+
+
+def failing(said: dict[CheckName, Check]) -> set[CheckName]:
+    """The checks about browsers that failed."""
+    return {name for name, check in said.items() if check.result is CheckResult.FAILED}
+
+
+def site_at(kind: str, store: Store) -> Visited:
+    """A new bucket's site; the bucket is made by the operator's first look."""
+    return Visited(site=Site(kind=kind, store=store))

@@ -1,0 +1,125 @@
+"""What a real browser lets W&B's page do with a bucket is what our checks said before."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from browser.conftest import Visit
+from browser.page import Attempt
+from browser.sites import ABOUT_BROWSERS, BEFORE, BODY, METHODS, STRIPPED, Visited, failing
+from contract.provisioning import ORIGIN
+from testbed.proxy import FaultyProxy
+from testbed.stores import Store
+from wandb_byob.decide.cors import rule
+from wandb_byob.model.checks import CheckName
+
+MOVED = "https://wandb-new.example.com"
+MOTO, VERSITYGW = ("S3", "moto"), ("S3Compatible", "versitygw")
+
+
+def seen(attempts: Sequence[Attempt]) -> list[str]:
+    """The methods whose answers the page got, with every other one blocked by CORS and by nothing else."""
+    assert [attempt.method for attempt in attempts] == list(METHODS)
+    assert all(attempt.blocked or attempt.worked for attempt in attempts)
+    return [attempt.method for attempt in attempts if attempt.worked]
+
+
+def etags(attempts: Sequence[Attempt]) -> set[str | None]:
+    """What the page read as ETag of the answers that it got."""
+    return {attempt.etag for attempt in attempts if attempt.worked}
+
+
+def test_with_the_rule_that_the_operator_writes(visited: Visited, open_page: Visit) -> None:
+    """The page can PUT, GET and HEAD with signed URLs and read the ETag of each answer; no check failed before."""
+    said = visited.said()
+    assert said.keys() >= {CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED}
+    assert failing(said) == set()
+    attempts = open_page(visited)
+    assert seen(attempts) == visited.admitted
+    assert attempts[1].text == BODY == visited.stored()
+    assert etags(attempts) == {visited.kind.etag(visited.site)}
+
+
+def test_without_it(visited: Visited, open_page: Visit, faulty: Callable[[Store], FaultyProxy]) -> None:
+    """Nothing works, and a PUT never gets to the store; the checks failed before and named the methods. A store that admits everybody is put behind a proxy that strips CORS."""
+    if visited.lets_everybody_in:
+        proxy = faulty(visited.site.store)
+        proxy.add(STRIPPED)
+        visited = visited.behind(proxy.endpoint)
+    else:
+        visited.kind.forget_rules(visited.site)
+    said = visited.said()
+    assert failing(said) == set(ABOUT_BROWSERS)
+    assert f"from {ORIGIN} cannot GET, HEAD, PUT:" in said[CheckName.PREFLIGHT].message
+    assert seen(open_page(visited)) == []
+    assert visited.stored() == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("visited", "changes", "cannot"),
+    [
+        (VERSITYGW, {"AllowedMethods": ["GET", "HEAD"]}, "PUT"),
+        (VERSITYGW, {"AllowedMethods": ["GET", "PUT"]}, "HEAD"),
+        (VERSITYGW, {"AllowedMethods": ["HEAD", "PUT"]}, "GET"),
+        (VERSITYGW, {"AllowedHeaders": ["content-type"]}, "PUT"),
+        (MOTO, {"AllowedMethods": ["GET", "HEAD"]}, "PUT"),
+        (MOTO, {"AllowedHeaders": ["content-type"]}, "PUT"),
+    ],
+    indirect=["visited"],
+    ids=["no-PUT", "no-HEAD", "no-GET", "no-content-md5", "moto-no-PUT", "moto-no-content-md5"],
+)
+def test_a_rule_that_lacks_something(
+    visited: Visited, changes: Mapping[str, Any], cannot: str, open_page: Visit
+) -> None:
+    """Just the method that Preflight names does not work."""
+    visited.site.client("put_bucket_cors", CORSConfiguration={"CORSRules": [{**rule([ORIGIN]), **changes}]})
+    said = visited.said()
+    assert CheckName.PREFLIGHT in failing(said)
+    assert f"from {ORIGIN} cannot {cannot}:" in said[CheckName.PREFLIGHT].message
+    assert seen(open_page(visited)) == [method for method in visited.admitted if method != cannot]
+
+
+@pytest.mark.parametrize("visited", [MOTO], indirect=True, ids=["S3-moto"])
+def test_etag_not_exposed(visited: Visited, open_page: Visit) -> None:
+    """The page gets its answers and cannot read their ETag: ETagExposed had failed, Preflight not. (versitygw exposes it always.)"""
+    hidden = {**rule([ORIGIN]), "ExposeHeaders": ["x-amz-version-id"]}
+    visited.site.client("put_bucket_cors", CORSConfiguration={"CORSRules": [hidden]})
+    assert failing(visited.said()) == {CheckName.CORS, CheckName.ETAG_EXPOSED}
+    attempts = open_page(visited)
+    assert seen(attempts) == visited.admitted
+    assert etags(attempts) == {None}
+
+
+def test_at_another_address(visited: Visited, open_page: Visit) -> None:
+    """W&B's page at an address that the rule does not name can do nothing, as the checks for that address said; where everybody is let in it can do all."""
+    said = visited.said(MOVED)
+    attempts = open_page(visited, MOVED)
+    if visited.lets_everybody_in:
+        assert failing(said) == set()
+        assert seen(attempts) == visited.admitted
+    else:
+        assert failing(said) == set(ABOUT_BROWSERS)
+        assert all(MOVED in said[name].message for name in ABOUT_BROWSERS)
+        assert seen(attempts) == []
+    assert visited.stored() == (BODY if visited.lets_everybody_in else BEFORE)
+
+
+def test_the_browser_asks_as_our_probe_does(
+    visited: Visited, open_page: Visit, faulty: Callable[[Store], FaultyProxy]
+) -> None:
+    """The preflight that a real browser sends before its PUT is one of those that our probe sends, header by header."""
+    proxy = faulty(visited.site.store)
+    visited = visited.behind(proxy.endpoint)
+    visited.said()
+    ours = [cors_headers(request.headers) for request in proxy.requests(method="OPTIONS")]
+    proxy.forget()
+    open_page(visited)
+    (asked,) = proxy.requests(method="OPTIONS")
+    assert cors_headers(asked.headers) in ours
+
+
+def cors_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a request that CORS is about."""
+    found = {name.lower(): value for name, value in headers.items()}
+    return {name: value for name, value in found.items() if name == "origin" or name.startswith("access-control-")}
