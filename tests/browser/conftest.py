@@ -1,17 +1,14 @@
 """Fixtures of the browser tests."""
 
-from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 
-from browser.page import Attempt, visit
-from browser.sites import BEFORE, IDS, SITES, Visited, site_at
+from browser.page import visit
+from browser.sites import BEFORE, IDS, SITES, Visit, Visited, site_at
 from contract.provisioning import ORIGIN
 from testbed import browser
-
-Visit = Callable[..., Sequence[Attempt]]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

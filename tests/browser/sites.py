@@ -5,11 +5,11 @@ A further one is a line in SITES, and where it is no S3 a line in KINDS.
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from browser.page import Request
+from browser.page import Attempt, Request
 from contract.provisioning import Look, Site
 from testbed.proxy import Fault
 from testbed.stores import Store
@@ -113,3 +113,7 @@ def failing(said: dict[CheckName, Check]) -> set[CheckName]:
 def site_at(kind: str, store: Store) -> Visited:
     """A new bucket's site; the bucket is made by the operator's first look."""
     return Visited(site=Site(kind=kind, store=store))
+
+
+Visit = Callable[..., Sequence[Attempt]]
+"""`visit(visited, origin)`: W&B's page at this origin, by default the instance's host, uses its signed URLs."""

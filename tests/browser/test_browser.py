@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from browser.conftest import Visit
 from browser.page import Attempt
-from browser.sites import ABOUT_BROWSERS, BEFORE, BODY, METHODS, STRIPPED, Visited, failing
+from browser.sites import ABOUT_BROWSERS, BEFORE, BODY, METHODS, STRIPPED, Visit, Visited, failing
 from contract.provisioning import ORIGIN
 from testbed.proxy import FaultyProxy
 from testbed.stores import Store
