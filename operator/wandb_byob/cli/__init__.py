@@ -22,6 +22,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "doctor": Command("Run every check on your buckets from where you are.", "wandb_byob.cli.doctor"),
     # What a Job runs (verification.from: Workload); nobody calls it by hand.
     "probe": Command("", "wandb_byob.cli.probe"),
+    "policy": Command("Print what to set on a bucket by hand: CORS, policies, versioning.", "wandb_byob.cli.policy"),
+    "address": Command("Print the storage address of a bucket, redacted.", "wandb_byob.cli.address"),
     "release": Command("Let go of all objects before an uninstall.", "wandb_byob.cli.release"),
 }
 

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from wandb_byob.providers import flags
 
     try:
-        source = sources.open_source(arguments)
+        source = sources.open_source(arguments, assume=True)
         stores = sources.chosen_stores(source, arguments.name)
         given = [
             entry.strip() for flag in arguments.allowed_endpoints or () for entry in flag.split(",") if entry.strip()

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +11,11 @@ from wandb_byob.cli.manifests import ManifestError, Manifests, Overlay, load
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint, refuse_endpoint
 from wandb_byob.decide.references import instance_of
 from wandb_byob.decide.soundness import is_path
-from wandb_byob.kube.client import BUCKET_STORES, WANDB_INSTANCES, ForbiddenError, KubeClient
+from wandb_byob.kube.client import BUCKET_STORES, TEAM_STORAGES, WANDB_INSTANCES, Body, ForbiddenError, KubeClient
 from wandb_byob.kube.gather import typed
 from wandb_byob.kube.once import Once
 from wandb_byob.model import names
-from wandb_byob.model.api import BucketStore
+from wandb_byob.model.api import BucketStore, TeamStorage
 from wandb_byob.model.config import CloudEndpoints, Config
 from wandb_byob.model.errors import DomainError, Stalled
 from wandb_byob.model.keys import Kind, ObjectKey
@@ -42,8 +42,8 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def open_source(arguments: argparse.Namespace) -> Source:
-    """Return the source that the arguments ask for; raises SourceError."""
+def open_source(arguments: argparse.Namespace, *, assume: bool = False) -> Source:
+    """Return the source that the arguments ask for; raises SourceError. `assume`: a W&B that no file describes is made up."""
     chosen = "" if arguments.all_namespaces else arguments.namespace
     if not arguments.filename:
         kube, server, namespace = _cluster(arguments)
@@ -55,7 +55,7 @@ def open_source(arguments: argparse.Namespace) -> Source:
     try:
         bodies = load(arguments.filename, namespace=chosen or namespace)
         kube = Manifests(bodies) if cluster is None else Overlay(bodies, cluster)
-        notes = _assume_instances(kube, arguments) if cluster is None else ()
+        notes = _assume_instances(kube, arguments) if cluster is None and assume else ()
     except ManifestError as error:
         raise SourceError(str(error)) from None
     label = f"{files} and cluster {server}" if cluster is not None else files
@@ -130,6 +130,40 @@ def chosen_stores(source: Source, wanted: Iterable[str]) -> tuple[BucketStore, .
         raise SourceError(f"There is no BucketStore in {where}{source.label}.")
     chosen = [key for name in wanted for key in _named(name, list(found))]
     return tuple(found[key] for key in dict.fromkeys(chosen or found))
+
+
+def only(stores: Sequence[BucketStore]) -> BucketStore:
+    """Return the one BucketStore; raises SourceError where there are more to choose from."""
+    if len(stores) != 1:
+        names_ = ", ".join(f"{store.metadata.namespace}/{store.metadata.name}" for store in stores)
+        raise SourceError(f"There are several BucketStores: {names_}. Name one.")
+    return stores[0]
+
+
+def store_at(source: Source, key: ObjectKey) -> BucketStore:
+    """Return the BucketStore at this place; raises SourceError where there is none."""
+    body = source.kube.get(BUCKET_STORES, key.namespace, key.name)
+    if body is None:
+        raise SourceError(f"There is no BucketStore {key.namespace}/{key.name}.")
+    return typed(body, BucketStore)
+
+
+def team(source: Source, name: str) -> TeamStorage | None:
+    """Return the TeamStorage that a user means, None where a BucketStore is meant: of two of one name, the bucket."""
+    kind, _, rest = name.rpartition("/")
+    meant = kind.lower() in ("teamstorage", "teamstorages")
+    if not meant and any(_matches(body, kind, rest) for body in source.kube.list(BUCKET_STORES, source.namespace)):
+        return None
+    found = [
+        body
+        for body in source.kube.list(TEAM_STORAGES, source.namespace)
+        if _matches(body, "" if meant else kind, rest)
+    ]
+    return typed(found[0], TeamStorage) if found else None
+
+
+def _matches(body: Body, namespace: str, name: str) -> bool:
+    return body["metadata"]["name"] == name and namespace in ("", body["metadata"].get("namespace", ""))
 
 
 def _named(name: str, there: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -127,14 +127,14 @@ def _bucket(world: World, store: BucketStore) -> _Bucket:
     if provider is not None:
         try:
             identity = provider.identity(store.spec)
-            address = addresses.redact(provider.address(store.spec, _signer(store)))
+            address = addresses.redact(provider.address(store.spec, stand_in(store)))
         except (DomainError, ValueError):
             # The BucketStore's own conditions say what is wrong with its specification.
             pass
     return _Bucket(store=store, instance=_instance(world, store), identity=identity, address=address)
 
 
-def _signer(store: BucketStore) -> Credentials | None:
+def stand_in(store: BucketStore) -> Credentials | None:
     """Return what stands for the credentials in an address that is shown: the keys themselves are not read here."""
     source = store.spec.credentials.source
     if source == "WandbAccount":
