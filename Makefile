@@ -68,8 +68,8 @@ PYTEST = $(PY) -m pytest --quiet $(PYTEST_ARGS)
 # Tests that mostly wait for stores and rollouts run in several processes, each with a control plane and stores of its own.
 WORKERS ?= 3
 PARALLEL = --numprocesses $(WORKERS) --dist loadfile
-.PHONY: test test-unit test-contract test-chart test-cluster
-test: lint types imports generate-check test-unit test-contract test-chart test-cluster ## all of it, in this order
+.PHONY: test test-unit test-contract test-browser test-chart test-cluster
+test: lint types imports generate-check test-unit test-contract test-browser test-chart test-cluster ## all of it, in this order
 	@echo "==> all checks and tests passed"
 
 test-unit: venv ## pure logic, in seconds
@@ -77,6 +77,10 @@ test-unit: venv ## pure logic, in seconds
 
 test-contract: tools ## every provider on every real object store, and the testbed's own stores and proxy
 	$(call step,contract tests,$(PYTEST) $(PARALLEL) tests/contract tests/testbed --ignore tests/testbed/test_cluster.py)
+
+test-browser: tools ## a real browser with signed URLs, against what the checks say of it
+	$(call step,a browser,$(PY) -m testbed.browser)
+	$(call step,browser tests,$(PYTEST) tests/browser)
 
 test-chart: tools ## the chart, rendered by real Helm
 	$(call step,chart tests,$(PYTEST) tests/chart)

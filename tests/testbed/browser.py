@@ -39,7 +39,7 @@ _FLAGS = (
     "--enable-logging=stderr",
 )
 _LAUNCHER = """#!/bin/sh
-here=$(cd "$(dirname "$0")" && pwd)/root
+here=$(cd "${{0%/*}}" && pwd)/root
 export LD_LIBRARY_PATH={libraries} XDG_DATA_HOME="$here/usr/share"
 [ -e /etc/fonts/fonts.conf ] || export FONTCONFIG_PATH="$here/etc/fonts"
 exec "$here/{program}" "$@"
@@ -72,7 +72,13 @@ def version(browser: Path) -> str:
 def open_page(url: str, *, folder: Path, hosts: Mapping[str, int]) -> Process:
     """Open a page in a browser of its own, which keeps all it writes in `folder`; `hosts` are names that lead to ports of 127.0.0.1."""
     rules = ",".join(f"MAP {host} 127.0.0.1:{port}" for host, port in hosts.items())
-    argv: list[str | Path] = [path(), *_FLAGS, f"--user-data-dir={folder / 'profile'}", f"--host-resolver-rules={rules}", url]
+    argv: list[str | Path] = [
+        path(),
+        *_FLAGS,
+        f"--user-data-dir={folder / 'profile'}",
+        f"--host-resolver-rules={rules}",
+        url,
+    ]
     return spawn("chromium", argv, log=folder / "chromium.log", env={"HOME": str(folder)})
 
 
