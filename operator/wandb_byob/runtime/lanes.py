@@ -5,7 +5,9 @@ BACKGROUND (re-verification, retries, the first listing). Only the last has a bu
 it, what is looked at more often goes first (earliest deadline, that is due time plus period), which starves nobody.
 
 A key that is out for long waits for somebody else: a store that does not answer, or drips. Such keys give their place to others,
-up to a limit, of which no group (a namespace) gets more than half.
+up to a limit. Of this a group (a namespace) gets one place more only while it has fewer than are free: n groups that take all they
+can get have one of n + 1 parts each, and one part stays free for others (the dynamic threshold by which switches share buffers).
+Edits and consequences of a group that has many keys in the queue go behind those of one that has few.
 """
 
 from collections import Counter
@@ -19,6 +21,8 @@ K = TypeVar("K", bound=Hashable)
 
 LONG: Final = 1.0
 """Seconds after which a key that is out counts as waiting for somebody else."""
+_TURN: Final = 0.5
+"""By how many seconds each key that a group has in the queue puts its next edit or consequence behind those of others."""
 
 
 class Lane(IntEnum):
@@ -33,7 +37,7 @@ class Lane(IntEnum):
 class Limits:
     """How many keys may be out at once: `active` that are worked at, `background` of these from that lane, `total` with those that wait.
 
-    The background lane gets at most three quarters of `total`, one group at most half.
+    The background lane gets at most three quarters of `total`.
     """
 
     active: int
@@ -44,6 +48,10 @@ class Limits:
     def of(cls, workers: int) -> "Limits":
         """Return the limits for so many workers: two are kept free of background work, and eight times as many keys may wait."""
         return cls(active=workers, background=max(1, workers - 2), total=8 * workers)
+
+    def places(self, lane: "Lane") -> int:
+        """Return how many keys of this lane may be out at most."""
+        return max(1, self.total * 3 // 4) if lane is Lane.BACKGROUND else self.total
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,23 +92,27 @@ class QueueState(Generic[K]):
         self._waiting: dict[K, _Waiting] = {}
         # Entries of keys that have left their lane since stay in the heaps until they come up.
         self._lanes: dict[Lane, list[tuple[float, int, K]]] = {lane: [] for lane in Lane}
-        self._parked: dict[Hashable, list[tuple[Lane, float, int, K]]] = {}
+        # What had to give way to other groups, by group and lane, until that has room again.
+        self._parked: dict[tuple[Hashable, Lane], list[tuple[float, int, K]]] = {}
         self._delays: list[tuple[float, int, K]] = []
         self._scheduled: dict[K, tuple[float, float]] = {}
         self._running: dict[K, _Out] = {}
         self._groups: Counter[Hashable] = Counter()
+        self._queued: Counter[Hashable] = Counter()
         self._dirty: dict[K, _Waiting] = {}
         self._count = 0
 
     def add(self, key: K, *, lane: Lane, now: float, period: float = 0.0) -> None:
         """Ask for a look at the key now. It keeps its place unless the new lane is served earlier."""
-        wanted = _Waiting(lane, now, now + period if lane is Lane.BACKGROUND else now)
+        wanted = _Waiting(lane, now, now + (period if lane is Lane.BACKGROUND else self._turn(key)))
         into = self._dirty if key in self._running else self._waiting
         known = into.get(key)
         if known is not None and (known.lane, known.deadline) <= (wanted.lane, wanted.deadline):
             return
         if known is not None:
             wanted.since = known.since
+        elif into is self._waiting:
+            self._queued[self._group(key)] += 1
         into[key] = wanted
         if into is self._waiting:
             self._push(key, wanted)
@@ -124,7 +136,7 @@ class QueueState(Generic[K]):
                 waiting = self._waiting.pop(key)
                 self._scheduled.pop(key, None)
                 self._running[key] = _Out(now, lane)
-                self._groups[self._group(key)] += 1
+                self._went_out(self._group(key))
                 return key, lane, now - waiting.since
         return None
 
@@ -134,8 +146,9 @@ class QueueState(Generic[K]):
         dirty = self._dirty.pop(key, None)
         if dirty is not None:
             self._waiting[key] = dirty
+            self._queued[self._group(key)] += 1
             self._push(key, dirty)
-        self._leave(self._group(key))
+        self._came_back(self._group(key))
         return now - out.since
 
     def running(self) -> int:
@@ -190,24 +203,48 @@ class QueueState(Generic[K]):
             if not self._waits(key, lane, deadline):
                 continue
             group = self._group(key)
-            if self._groups[group] < max(1, self._limits.total // 2):
+            if self._has_room(group, lane):
                 return key
-            heappush(self._parked.setdefault(group, []), (lane, deadline, count, key))
+            heappush(self._parked.setdefault((group, lane), []), (deadline, count, key))
         return None
 
-    def _leave(self, group: Hashable) -> None:
-        """Take note that a key of this group is back: one of those that waited for it may come up again."""
+    def _turn(self, key: K) -> float:
+        group = self._group(key)
+        return _TURN * (self._queued[group] + self._groups[group])
+
+    def _has_room(self, group: Hashable, lane: Lane) -> bool:
+        """Say whether a group may have one more key of this lane out: it has fewer out, of all lanes, than are free for this one."""
+        same = (
+            sum(out.lane is lane for out in self._running.values()) if lane is Lane.BACKGROUND else len(self._running)
+        )
+        return self._groups[group] < self._limits.places(lane) - same
+
+    def _went_out(self, group: Hashable) -> None:
+        self._queued[group] -= 1
+        if not self._queued[group]:
+            del self._queued[group]
+        self._groups[group] += 1
+        for lane in Lane:
+            self._unpark(group, lane)
+
+    def _came_back(self, group: Hashable) -> None:
+        """Take note that a key of this group is back: its place may be anybody's."""
         self._groups[group] -= 1
         if not self._groups[group]:
             del self._groups[group]
-        parked = self._parked.get(group, [])
-        while parked:
-            lane, deadline, count, key = heappop(parked)
+        for waiting, lane in tuple(self._parked):
+            self._unpark(waiting, lane)
+
+    def _unpark(self, group: Hashable, lane: Lane) -> None:
+        """Let the next parked key of a group come up where the group has room; each that goes out brings up the one after it."""
+        parked = self._parked.get((group, lane), [])
+        while parked and self._has_room(group, lane):
+            deadline, count, key = heappop(parked)
             if self._waits(key, lane, deadline):
                 heappush(self._lanes[lane], (deadline, count, key))
                 break
         if not parked:
-            self._parked.pop(group, None)
+            self._parked.pop((group, lane), None)
 
     def _waits(self, key: K, lane: Lane, deadline: float) -> bool:
         waiting = self._waiting.get(key)
@@ -219,4 +256,4 @@ class QueueState(Generic[K]):
     def _background_is_full(self, now: float) -> bool:
         since = [out.since for out in self._running.values() if out.lane is Lane.BACKGROUND]
         active = sum(now - each < LONG for each in since)
-        return active >= self._limits.background or len(since) >= max(1, self._limits.total * 3 // 4)
+        return active >= self._limits.background or len(since) >= self._limits.places(Lane.BACKGROUND)
