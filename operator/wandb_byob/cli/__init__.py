@@ -2,8 +2,9 @@
 
 import argparse
 import importlib
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
@@ -22,8 +23,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "doctor": Command("Run every check on your buckets from where you are.", "wandb_byob.cli.doctor"),
     # What a Job runs (verification.from: Workload); nobody calls it by hand.
     "probe": Command("", "wandb_byob.cli.probe"),
+    "plan": Command("Show what would be changed in buckets and in W&B.", "wandb_byob.cli.plan"),
+    "tree": Command("Draw instances, buckets and teams with their health.", "wandb_byob.cli.tree"),
     "policy": Command("Print what to set on a bucket by hand: CORS, policies, versioning.", "wandb_byob.cli.policy"),
     "address": Command("Print the storage address of a bucket, redacted.", "wandb_byob.cli.address"),
+    "completion": Command("Print a script that completes commands in your shell.", "wandb_byob.cli.completion"),
     "release": Command("Let go of all objects before an uninstall.", "wandb_byob.cli.release"),
 }
 
@@ -33,23 +37,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # Options of the program itself take no values, so the first word that is no option is the command.
     chosen = next((word for word in arguments if not word.startswith("-")), None)
-    parser = _parser(chosen)
+    program = "kubectl byob" if PurePath(sys.argv[0]).name == "kubectl-byob" else "byob"
+    parser = _parser(program, {chosen} if chosen else ())
     parsed = parser.parse_args(arguments)
     if parsed.command is None:
         parser.print_help()
         return 2
-    return int(importlib.import_module(COMMANDS[parsed.command].module).run(parsed))
+    try:
+        return int(importlib.import_module(COMMANDS[parsed.command].module).run(parsed))
+    except BrokenPipeError:
+        # Whoever read us (head, less) has seen enough; Python itself would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+    except KeyboardInterrupt:
+        return 128 + 2
 
 
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
-    program = "kubectl byob" if PurePath(sys.argv[0]).name == "kubectl-byob" else "byob"
+def whole_parser() -> argparse.ArgumentParser:
+    """Return the parser with the flags of every command that people call: for the completion of shells."""
+    return _parser("byob", COMMANDS, hidden=False)
+
+
+def _parser(program: str, chosen: Collection[str], *, hidden: bool = True) -> argparse.ArgumentParser:
+    """Return the parser; only the modules of the chosen commands are imported, and only these have their flags."""
     parser = argparse.ArgumentParser(prog=program, description="Your own buckets for Weights & Biases.")
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, command in COMMANDS.items():
-        listed = {"help": command.help} if command.help else {}
-        subparser = commands.add_parser(name, description=command.help or None, **listed)
-        if name == chosen:
+        if command.help:
+            subparser = commands.add_parser(name, help=command.help, description=command.help)
+        elif hidden:
+            subparser = commands.add_parser(name)
+        else:
+            continue
+        if name in chosen:
             importlib.import_module(command.module).add_arguments(subparser)
     return parser
 

@@ -40,7 +40,7 @@ class _Look:
         if self.current is None:
             return ()
         value = self.current.configuration.value
-        return tuple(w for w in _differing(self.situation, value) if not w.has(self.current.name))
+        return tuple(w for w in differing(self.situation, value) if not w.has(self.current.name))
 
 
 def plan(
@@ -56,13 +56,13 @@ def plan(
     if isinstance(wish, Stalled):
         verdict = configured("False", wish.reason, wish.message)
         return _resting(look, verdict, progress=Progress.STALLED)
-    if not _differing(situation, wish.value) or _nothing_to_say(look, wish):
+    if not differing(situation, wish.value) or _nothing_to_say(look, wish):
         return _there(look, wish)
     failed = situation.failed
     if failed is not None and not situation.touched(failed) and failed.configuration.value == wish.value:
         verdict = configured("False", Reason.ROLLED_BACK, rollback.explanation(situation))
         return _resting(look, verdict, progress=Progress.STALLED)
-    refused = refusal(_differing(situation, wish.value), take_ownership=situation.policy.take_ownership)
+    refused = refusal(differing(situation, wish.value), take_ownership=situation.policy.take_ownership)
     if refused is not None:
         return _resting(look, configured("False", refused.reason, refused.message), progress=Progress.STALLED)
     if look.current is not None and look.current.configuration.value == wish.value:
@@ -70,7 +70,8 @@ def plan(
     return _change(look, wish, pending=pending, progressing=progressing)
 
 
-def _differing(situation: Situation, value: str) -> tuple[Workload, ...]:
+def differing(situation: Situation, value: str) -> tuple[Workload, ...]:
+    """Return the workloads in which a container has the variable otherwise: those that a rollout to this value restarts."""
     return tuple(w for w in situation.workloads if any((reading.value or "") != value for reading in w.readings))
 
 

@@ -118,7 +118,7 @@ def _accepted_target(instance: WandbInstance) -> WorkloadsTarget:
 def _look(subject: _Subject, target: WorkloadsTarget) -> Result:
     """Our Secrets and the target first, then the lists: what is added comes from reads that are newer than what is there."""
     world, instance = subject.world, subject.instance
-    situation, bodies = _situation(subject, target)
+    situation, bodies = situation_of(world, instance, target)
     buckets = gather_buckets(world, instance)
     plan = rollout.going_on(situation)
     composition: Composition | None = None
@@ -151,10 +151,13 @@ def _version(instance: WandbInstance, situation: Situation, bodies: Mapping[str,
     return versions.server(instance.spec.version, images)
 
 
-def _situation(subject: _Subject, target: WorkloadsTarget) -> tuple[Situation, Mapping[str, dict[str, Any]]]:
-    world, instance, namespace = subject.world, subject.instance, subject.key.namespace
-    ours = f"{subject.key.name}-file-stores-"[:GENERATED]
-    stored = gather_instance.file_stores(world.kube, namespace, subject.key.name)
+def situation_of(
+    world: World, instance: WandbInstance, target: WorkloadsTarget
+) -> tuple[Situation, Mapping[str, dict[str, Any]]]:
+    """Return the target as it is, and its workloads' bodies by `Kind/name`; raises `Waiting` or `Stalled` where it cannot be told."""
+    namespace, name = instance.metadata.namespace, instance.metadata.name
+    ours = f"{name}-file-stores-"[:GENERATED]
+    stored = gather_instance.file_stores(world.kube, namespace, name)
     bodies = gather_instance.workloads(world.kube, namespace, target)
     chosen = [(body, workloads.choose_containers(body, target.containers)) for body in bodies]
     wanted = {source for body, containers in chosen for source in workloads.sources(body, containers)}
