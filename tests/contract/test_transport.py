@@ -25,6 +25,7 @@ from testbed.stores import Store
 from wandb_byob.decide.connections import Fault as Failed
 from wandb_byob.decide.endpoints import Endpoint, Policy, parse_allow_list, parse_endpoint
 from wandb_byob.model.checks import CheckName
+from wandb_byob.providers import deadline
 from wandb_byob.providers.s3 import S3Provider
 from wandb_byob.providers.tls import trust
 from wandb_byob.providers.transport import GuardedSession, RetriedTransportError, Timeouts, TransportError
@@ -251,6 +252,30 @@ def test_dripping_reply(head: bytes) -> None:
     with speaking(head, *(b"x" for _ in range(1000)), pause=0.05) as port:
         url = f"http://127.0.0.1:{port}"
         assert fault_of(session(url, "127.0.0.1"), url) is Failed.TIMEOUT
+
+
+def test_all_calls_of_a_look_end_together() -> None:
+    """A reply that drips gets what is left of the look's time, whatever its own; the call after it is not made any more."""
+    with speaking(b"HTTP/1.1 200 OK\r\nX-Endless: ", *(b"x" for _ in range(1000)), pause=0.05) as port:
+        url = f"http://127.0.0.1:{port}"
+        found = GuardedSession(policy(url, "127.0.0.1"), trust=trust(None))
+        started = time.monotonic()
+        with deadline.limited(0.5):
+            assert fault_of(found, url) is Failed.TIMEOUT
+            assert fault_of(found, url) is Failed.LOOK_TIMEOUT
+        assert time.monotonic() - started < 2
+
+
+def test_a_slow_store_is_told_from_one_that_is_away(versitygw: Store, faulty: Callable[[Store], FaultyProxy]) -> None:
+    """Each call is answered, but all together take too long: the probe ends, says so and what it had to leave, and asks no more."""
+    proxy = faulty(versitygw)
+    bucket = new_bucket(versitygw)
+    with proxy.fault(Fault(delay=0.3)), deadline.limited(0.5 - deadline.PATH_SECONDS):
+        started = time.monotonic()
+        checks = S3Provider().probe(context(versitygw, bucket, endpoint=proxy.endpoint, allowed=("127.0.0.1",)))
+        assert time.monotonic() - started < 2
+    assert any("the time which one look at a bucket has was over" in check.message for check in checks)
+    assert CheckName.CLEAN_UP in failing(checks)
 
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"220 mail ESMTP\r\n\r\n"])

@@ -18,6 +18,7 @@ class Fault(StrEnum):
     REFUSED = "Refused"
     CONNECT_TIMEOUT = "ConnectTimeout"
     TIMEOUT = "Timeout"
+    LOOK_TIMEOUT = "LookTimeout"
     RESET = "Reset"
     TRUNCATED = "Truncated"
     TOO_LARGE = "TooLarge"
@@ -53,6 +54,10 @@ _TEXTS: Final = {
     Fault.TIMEOUT: _Text(
         message="{authority} took a connection but did not answer in time.",
         remedy="Check that the store is healthy, and that nothing between it and the operator's pod drops packets.",
+    ),
+    Fault.LOOK_TIMEOUT: _Text(
+        message="{authority} answers so slowly that the time which one look at a bucket has was over before all was asked.",
+        remedy="Check that the store is healthy, and that nothing between it and the operator's pod slows it down.",
     ),
     Fault.RESET: _Text(
         message="{authority} closed the connection before it had answered.",

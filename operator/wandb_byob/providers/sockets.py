@@ -1,6 +1,7 @@
 """Connections that go only where they may, and replies that end in time.
 
-A read timeout alone lets a server hold a thread for ever, one byte at a time; here a reply has a deadline as a whole.
+A read timeout alone lets a server hold a thread for ever, one byte at a time; here a reply has a deadline as a whole, and all
+replies of a look together (`deadline`).
 """
 
 import ipaddress
@@ -17,6 +18,7 @@ from urllib3.response import HTTPResponse
 
 from wandb_byob.decide.connections import Fault
 from wandb_byob.decide.endpoints import Policy, Refusal, refuse_addresses
+from wandb_byob.providers import deadline
 
 Resolver = Callable[..., list[tuple[Any, ...]]]
 """What `socket.getaddrinfo` is."""
@@ -66,6 +68,8 @@ class Connector:
 
     def connect(self, host: str, port: int) -> TimedSocket:
         """Return a connection; raises `ConnectFailure`."""
+        if deadline.is_over():
+            raise ConnectFailure(Fault.LOOK_TIMEOUT)
         try:
             found = self._resolve(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -78,10 +82,10 @@ class Connector:
 
     def _first(self, found: list[tuple[Any, ...]]) -> TimedSocket:
         """Connect to the first address that answers; all of them together get twice the time of one."""
-        deadline = time.monotonic() + 2 * self._timeout
-        fault = Fault.REFUSED
+        last = min(time.monotonic() + 2 * self._timeout, deadline.ends())
+        fault = Fault.LOOK_TIMEOUT if deadline.is_over() else Fault.REFUSED
         for family, kind, protocol, _, address in found:
-            left = min(self._timeout, deadline - time.monotonic())
+            left = min(self._timeout, last - time.monotonic())
             if left <= 0:
                 break
             candidate = TimedSocket(family, kind, protocol)
@@ -110,7 +114,7 @@ class _Guarded(HTTPConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
         """Start the time of the reply, and read its head."""
         if isinstance(self.sock, TimedSocket | TimedTLSSocket):
-            self.sock.deadline = time.monotonic() + self._connector.reply
+            self.sock.deadline = min(time.monotonic() + self._connector.reply, deadline.ends())
         return super().getresponse()
 
 

@@ -22,6 +22,7 @@ from urllib3 import exceptions as errors
 
 from wandb_byob.decide.connections import Fault, explain
 from wandb_byob.decide.endpoints import Policy, Refusal
+from wandb_byob.providers import deadline
 from wandb_byob.providers.sockets import ConnectFailure, Connector, GuardedPool, GuardedTLSPool, Resolver
 from wandb_byob.providers.tls import fault_of_tls
 
@@ -32,7 +33,7 @@ _REPLY_DEADLINE: Final = 30.0
 _IDLE_CONNECTIONS: Final = 4
 _CHUNK: Final = 65536
 _RETRIED: Final = frozenset({Fault.UNKNOWN_HOST, Fault.REFUSED, Fault.RESET, Fault.TRUNCATED})
-_SLOW: Final = frozenset({Fault.CONNECT_TIMEOUT, Fault.TIMEOUT})
+_SLOW: Final = frozenset({Fault.CONNECT_TIMEOUT, Fault.TIMEOUT, Fault.LOOK_TIMEOUT})
 
 
 class TransportError(Exception):
@@ -122,7 +123,9 @@ class GuardedSession:
         return AWSResponse(request.url, reply.status, headers, raw)
 
     def request(self, method: str, url: str, *, headers: Mapping[str, Any] | None = None, body: Any = None) -> Reply:
-        """Send one request once and read its whole reply; raises `TransportError`."""
+        """Send one request once and read its whole reply; raises `TransportError`, at once where the look's time is over."""
+        if deadline.is_over():
+            raise transport_error(Fault.LOOK_TIMEOUT, policy=self.policy)
         parts = urlsplit(url)
         pool = self._manager.connection_from_host(parts.hostname, port=parts.port, scheme=parts.scheme)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

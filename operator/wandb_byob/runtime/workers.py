@@ -9,6 +9,7 @@ from typing import Final
 
 from wandb_byob.kube.client import ConflictError, ForbiddenError, KubeError, UnavailableError
 from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.providers import deadline
 from wandb_byob.reconcile.base import Reconcile, World
 from wandb_byob.runtime.leader import NotLeadingError
 from wandb_byob.runtime.metrics import Metrics
@@ -73,7 +74,8 @@ class Workers:
         if not self._may_work(key.namespace):
             self._queue.add_after(key, _NOT_OURS_SECONDS)
             return "not-ours"
-        after = self._reconcilers[key.kind](self._world, key).after
+        with deadline.limited():
+            after = self._reconcilers[key.kind](self._world, key).after
         self._queue.forget(key)
         if after is not None:
             self._queue.add_after(key, max(_SOONEST, after.total_seconds()))

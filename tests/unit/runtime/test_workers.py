@@ -1,5 +1,6 @@
 """What becomes of a look: when the next one is, what is counted, and what is logged."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from wandb_byob.model.config import Config
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.recorder import NullRecorder
 from wandb_byob.model.redaction import Redactor
+from wandb_byob.providers import deadline
 from wandb_byob.reconcile.base import Result, World
 from wandb_byob.runtime.lanes import Limits
 from wandb_byob.runtime.leader import NotLeadingError
@@ -70,6 +72,20 @@ def running(setting: Setting) -> Iterator[Setting]:
     yield setting
     setting.queue.close()
     setting.wait(lambda: not any(thread.is_alive() for thread in setting.workers._threads))
+
+
+def test_a_look_has_two_minutes_for_its_calls_of_stores() -> None:
+    """Each look anew, and nothing of that is left when it is over."""
+    left: list[float] = []
+
+    def look(_: World, __: ObjectKey) -> Result:
+        left.append(deadline.ends() - time.monotonic())
+        return Result(after=timedelta(hours=1))
+
+    with running(Setting(look)) as setting:
+        setting.wait(lambda: left)
+    assert 119 < left[0] <= 120
+    assert deadline.ends() == math.inf
 
 
 def test_a_look_gets_the_world_and_the_key_and_its_result_says_when_the_next_is() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check
 from wandb_byob.model.credentials import Ambient, Credentials
+from wandb_byob.providers import deadline
 from wandb_byob.providers.base import Context, Provisioned
 from wandb_byob.providers.s3 import observe, precheck, probe, provision, removal
 from wandb_byob.providers.s3.errors import Where
@@ -54,6 +55,7 @@ class S3Provider:
 
     def probe(self, context: Context) -> tuple[Check, ...]:
         """Try the data path under every declared path."""
+        deadline.allow_paths(len(context.paths))
         return probe.probe(context, open_client=self._clients.open)
 
     def delete(self, context: Context) -> None:
