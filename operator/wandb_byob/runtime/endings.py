@@ -2,7 +2,8 @@
 
 When a namespace is deleted, its Roles go with all else, in no particular order, and without them nobody of ours can take a
 finalizer off: the namespace would never end. Kubernetes' namespace controller begins five seconds after the deletion was asked
-for (namespaceDeletionGracePeriod), and with the pods. So each namespace is looked at every two seconds, and once more when this
+for (namespaceDeletionGracePeriod), and with the pods. Who comes later, because no operator ran in those seconds, can do nothing:
+the right to change RBAC objects, by which a Role could be kept, is not ours to have. So each namespace is looked at every two seconds, and once more when this
 process itself is told to end (it may run in that namespace).
 """
 
@@ -18,6 +19,7 @@ from wandb_byob.kube.client import (
     TEAM_STORAGES,
     WANDB_INSTANCES,
     ConflictError,
+    ForbiddenError,
     KubeClient,
     KubeError,
     Resource,
@@ -43,6 +45,7 @@ class Endings:
         self._kube = kube
         self._namespaces = tuple(namespaces)
         self._leading = leading
+        self._unread: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="endings", daemon=True)
 
@@ -68,8 +71,26 @@ class Endings:
         try:
             if terminating(self._kube, namespace):
                 let_go(self._kube, namespace)
+        except ForbiddenError as error:
+            self._say_once(namespace, error)
         except KubeError as error:
             logger.info("Namespace %s could not be looked at: %s", namespace, error)
+        else:
+            if namespace in self._unread:
+                self._unread.remove(namespace)
+                logger.info("Namespace %s may be read again", namespace)
+
+    def _say_once(self, namespace: str, error: ForbiddenError) -> None:
+        if namespace in self._unread:
+            return
+        self._unread.add(namespace)
+        logger.warning(
+            "Namespace %s may not be read any more: it was deleted, or the operator's Role there. If it stays Terminating, let go of its "
+            "objects as an administrator: byob release --namespaces=%s; if it is gone, take it off the watched namespaces (%s)",
+            namespace,
+            namespace,
+            error,
+        )
 
 
 def let_go(kube: KubeClient, namespace: str) -> None:

@@ -191,7 +191,8 @@ class Operator:
                     _listed("not yet listed", self._streams.not_synced())
                     or _listed("not answered for ten minutes", self._streams.silent())
                 )
-            }
+            },
+            note=lambda: _listed("namespaces that may not be read, or are gone", self._streams.missing()),
         )
 
     def _stuck(self) -> str:
@@ -205,8 +206,8 @@ def _beside(function: Callable[..., None], *arguments: object) -> threading.Thre
     return thread
 
 
-def _listed(problem: str, paths: set[str]) -> str:
-    return f"{problem}: {', '.join(sorted(paths))}" if paths else ""
+def _listed(problem: str, named: set[str]) -> str:
+    return f"{problem}: {', '.join(sorted(named))}" if named else ""
 
 
 def _reconcilers() -> Mapping[Kind, Reconcile]:

@@ -35,12 +35,16 @@ Route = Callable[[Mapping[str, str]], Answer]
 """Makes an answer from the request's headers (names in lower case)."""
 
 
-def checks(named: Mapping[str, Callable[[], str]]) -> Route:
-    """Return a route that runs checks: each returns what is wrong, "" for nothing; any problem makes the answer 503."""
+def checks(named: Mapping[str, Callable[[], str]], *, note: Callable[[], str] = lambda: "") -> Route:
+    """Return a route that runs checks: each returns what is wrong, "" for nothing; any problem makes the answer 503.
+
+    `note` says what is worth knowing and no reason for a 503, "" for nothing.
+    """
 
     def answer(_: Mapping[str, str]) -> Answer:
         found = {name: check() for name, check in named.items()}
         lines = [f"[-]{name}: {problem}" if problem else f"[+]{name} ok" for name, problem in found.items()]
+        lines += [f"[!]{said}"] if (said := note()) else []
         status = HTTPStatus.SERVICE_UNAVAILABLE if any(found.values()) else HTTPStatus.OK
         return Answer(status, ("\n".join(lines) + "\n").encode())
 

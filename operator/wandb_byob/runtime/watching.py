@@ -78,6 +78,11 @@ def settings() -> kopf.OperatorSettings:
     return made
 
 
+def _tells_news(record: logging.LogRecord) -> bool:
+    """Drop what Kopf says at each try of a refused request, several times a second for a namespace that is gone: `Endings` says it once."""
+    return "APIForbiddenError" not in record.getMessage()
+
+
 class Watcher:
     """Kopf in a thread. `namespaces` empty watches all of them."""
 
@@ -120,6 +125,7 @@ class Watcher:
     def _run(self) -> None:
         # "OS signals are ignored": the main thread takes them, and Kopf is told to end by a flag.
         logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
+        logging.getLogger("kopf._cogs.clients.api").addFilter(_tells_news)
         waits = iter(_EndlessBackoffs())
         while not self._stopping.is_set():
             started = time.monotonic()
@@ -199,6 +205,8 @@ class Watcher:
         response = await send(request)
         if response.status == HTTPStatus.UNAUTHORIZED:
             authorization.invalidate()
+        elif response.status == HTTPStatus.FORBIDDEN:
+            self._streams.refused(request.url.path)
         elif response.ok and request.url.query.get("watch") == "true":
             self._streams.answered(request.url.path)
         return response

@@ -94,6 +94,28 @@ def test_a_namespace_that_may_not_be_read_does_not_stop_the_others() -> None:
     assert _finalizers(kube)["team"] == ["example.com/other"]
 
 
+def test_a_namespace_that_is_gone_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """At each transition, with what to do; not every two seconds."""
+    kube = _kube(terminating=False)
+    endings = Endings(kube, ["team-a", "team-b"], leading=lambda: True)
+
+    def forbid(call: str) -> None:
+        if call == "get namespaces /team-b":
+            raise ForbiddenError("forbidden", status=403)
+
+    caplog.set_level("INFO", logger="wandb_byob.runtime.endings")
+    kube.before = forbid
+    for _ in range(3):
+        endings.stop(5)
+    (told,) = caplog.messages
+    assert "team-b" in told
+    assert "byob release --namespaces=team-b" in told
+    kube.before = lambda _: None
+    for _ in range(2):
+        endings.stop(5)
+    assert caplog.messages[1:] == ["Namespace team-b may be read again"]
+
+
 def test_it_looks_by_itself_while_it_leads() -> None:
     """Every two seconds; a standby leaves it to the one that leads."""
     kube = _kube()

@@ -38,6 +38,12 @@ def test_checks_say_what_is_wrong(problems: dict[str, str], status: int, body: b
     assert (answer.status, answer.data) == (status, body)
 
 
+def test_a_note_is_told_and_changes_nothing() -> None:
+    with server({"/readyz": probes.checks({"a": lambda: ""}, note=lambda: "gone: team-b")}) as get:
+        answer = get("/readyz")
+    assert (answer.status, answer.data) == (200, b"[+]a ok\n[!]gone: team-b\n")
+
+
 def test_metrics_come_in_the_form_that_is_asked_for() -> None:
     registry = CollectorRegistry()
     Gauge("up", "Up.", registry=registry).set(1)

@@ -1,8 +1,9 @@
 """The settings under which Kopf watches; what it does with them is tested on a real API server (tests/cluster/test_runtime.py)."""
 
+import logging
 from itertools import islice
 
-from wandb_byob.runtime.watching import settings
+from wandb_byob.runtime.watching import _tells_news, settings
 
 
 def test_requests_are_tried_without_end_and_with_time_limits() -> None:
@@ -30,3 +31,13 @@ def test_kopf_only_watches() -> None:
     assert made.peering.standalone is True
     assert made.scanning.disabled is True
     assert made.queueing.worker_limit is None
+
+
+def test_a_refused_request_is_not_logged_at_each_try() -> None:
+    """Kopf tries six watches of a namespace that is gone every few seconds; what else fails is logged as before."""
+    text = "Request attempt #7 failed; will retry: GET /x -> %s"
+    made = [
+        logging.LogRecord("kopf", logging.ERROR, "p", 1, text % error, None, None)
+        for error in ("APIForbiddenError('no', {})", "ClientConnectorError('refused')")
+    ]
+    assert [_tells_news(record) for record in made] == [False, True]
