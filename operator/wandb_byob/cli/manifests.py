@@ -98,6 +98,10 @@ class Manifests:
         """Refuse."""
         raise _read_only()
 
+    def stored_version(self, resources: Sequence[Resource]) -> Resource | None:
+        """Return None: files do not tell in which version a cluster stores a kind."""
+        return None
+
 
 class Overlay(Manifests):
     """Manifests before a cluster: what is in no file is read there. An object of the same name lends its uid and status."""
@@ -121,6 +125,10 @@ class Overlay(Manifests):
         known = {(where, name) for plural, where, name in self._objects if plural == resource.plural}
         others = [body for place, body in live.items() if place not in known]
         return [*(_as_applied(body, self._live(resource, body, live)) for body in mine), *others]
+
+    def stored_version(self, resources: Sequence[Resource]) -> Resource | None:
+        """Return the version in which the cluster stores the kind."""
+        return self._cluster.stored_version(resources)
 
     def _live(
         self, resource: Resource, body: Body, listed: Mapping[tuple[str, str], dict[str, Any]]

@@ -11,6 +11,8 @@ from wandb_byob.model.reasons import Reason
 def refusal(workloads: Sequence[Workload], *, take_ownership: bool) -> Stalled | None:
     """Return why the variable must not be written in these workloads, None where it may."""
     for workload in workloads:
+        if workload.refusal is not None:
+            return workload.refusal
         for reading in workload.readings:
             found = _refusal(reading, take_ownership=take_ownership)
             if found is not None:
@@ -19,7 +21,7 @@ def refusal(workloads: Sequence[Workload], *, take_ownership: bool) -> Stalled |
 
 
 def _refusal(reading: Reading, *, take_ownership: bool) -> Stalled | None:
-    where = f"Container {reading.slot.container} of {reading.slot.kind} {reading.slot.workload}"
+    where = reading.slot.place
     if reading.origin is Origin.OTHER:
         return Stalled(
             Reason.VARIABLE_INVALID,

@@ -15,7 +15,7 @@ VARIABLE: Final = names.FILE_STORES
 
 @dataclass(frozen=True, order=True, slots=True)
 class Slot:
-    """One container of one workload; printed as `Deployment/wandb-app/app`."""
+    """One container of one workload, or one level of a WeightsAndBiases object; printed as `Deployment/wandb-app/app`."""
 
     kind: str
     workload: str
@@ -23,6 +23,12 @@ class Slot:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.workload}/{self.container}"
+
+    @property
+    def place(self) -> str:
+        """Return the place as a sentence begins with it."""
+        what = "Container" if self.kind in ("Deployment", "StatefulSet") else "Level"
+        return f"{what} {self.container} of {self.kind} {self.workload}"
 
 
 class Origin(StrEnum):

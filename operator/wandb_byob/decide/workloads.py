@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from wandb_byob.decide.variable import Reading, refers_to
+from wandb_byob.model.errors import Stalled
 
 
 class State(StrEnum):
@@ -30,11 +31,21 @@ class Health:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """A Deployment that W&B's own operator has made; `heeded`: it has the variable as the object that it was made from says."""
+
+    kind: str
+    name: str
+    health: Health
+    heeded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload:
-    """One Deployment or StatefulSet of the target.
+    """One Deployment or StatefulSet of the target, or the object that W&B's own operator makes them from (its `parts`).
 
     `template` is a digest of its pod template without our variable. `recreate`: it stops its pods before it starts new ones.
-    `setters` are the other field managers that set our variable here.
+    `setters` are the other field managers that set our variable here. `refusal` is why it must not be set at all.
     """
 
     kind: str
@@ -47,6 +58,8 @@ class Workload:
     health: Health
     recreate: bool = False
     setters: tuple[str, ...] = ()
+    refusal: Stalled | None = None
+    parts: tuple[Part, ...] = ()
 
     @property
     def key(self) -> str:

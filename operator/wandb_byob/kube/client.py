@@ -42,6 +42,10 @@ REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
 CONTROLLER_REVISIONS: Final = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 JOBS: Final = Resource("batch", "v1", "jobs", "Job")
 CRON_JOBS: Final = Resource("batch", "v1", "cronjobs", "CronJob")
+WEIGHTS_AND_BIASES: Final = {
+    version: Resource("apps.wandb.com", version, "weightsandbiases", "WeightsAndBiases") for version in ("v1", "v2")
+}
+"""The object of W&B's own operator, by version; only the one in which it is stored is to be used."""
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
@@ -94,6 +98,9 @@ class KubeClient(Protocol):
         `labels` and `fields` are selectors (`fields`: metadata.name, and what the CRD lists under selectableFields).
         The namespace "" means all of them, which only a cluster-wide grant allows.
         """
+
+    def stored_version(self, resources: Sequence[Resource]) -> Resource | None:
+        """Return that one of the versions of a kind in which its objects are stored; None where the kind is not there."""
 
     def create(self, resource: Resource, namespace: str, body: Body) -> dict[str, Any]:
         """Create an object; `metadata.generateName` is allowed."""

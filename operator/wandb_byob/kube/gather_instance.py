@@ -14,8 +14,10 @@ from wandb_byob.kube.client import (
     REPLICA_SETS,
     SECRETS,
     STATEFUL_SETS,
+    WEIGHTS_AND_BIASES,
     Body,
     KubeClient,
+    Resource,
 )
 from wandb_byob.model import names
 from wandb_byob.model.api import LabelSelector, WorkloadsTarget
@@ -56,6 +58,20 @@ def workloads(kube: KubeClient, namespace: str, target: WorkloadsTarget) -> tupl
             f"No Deployment or StatefulSet in namespace {namespace} {where}. Correct spec.target, or install W&B.",
         )
     return tuple(sorted(found, key=lambda body: (body["kind"], body["metadata"]["name"])))
+
+
+def weights_and_biases(kube: KubeClient, namespace: str, name: str) -> tuple[Resource, dict[str, Any]]:
+    """Return the object of W&B's own operator in the version in which it is stored; raises `Waiting` where it is not there."""
+    resource = kube.stored_version(tuple(WEIGHTS_AND_BIASES.values()))
+    body = kube.get(resource, namespace, name) if resource is not None else None
+    if resource is None or body is None:
+        there = "there is none" if resource is not None else "this cluster does not have the kind (apps.wandb.com)"
+        raise Waiting(
+            Reason.TARGET_NOT_FOUND,
+            f"spec.target names WeightsAndBiases {name} in namespace {namespace}, and {there}. Correct spec.target.weightsAndBiases.name, "
+            "or install W&B.",
+        )
+    return resource, body
 
 
 def _named(kube: KubeClient, namespace: str, name: str) -> Iterator[dict[str, Any]]:

@@ -37,6 +37,10 @@ class Once:
             self._lists[key] = found
         return found
 
+    def stored_version(self, resources: Sequence[Resource]) -> Resource | None:
+        """Return the version in which objects of a kind are stored."""
+        return self._kube.stored_version(resources)
+
     def create(self, resource: Resource, namespace: str, body: Body) -> dict[str, Any]:
         """Create an object."""
         return self._kube.create(resource, namespace, body)

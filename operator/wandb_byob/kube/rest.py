@@ -16,6 +16,7 @@ import msgspec
 import urllib3
 
 from wandb_byob import version
+from wandb_byob.kube import discovery
 from wandb_byob.kube.authorization import AuthorizationError
 from wandb_byob.kube.client import (
     Body,
@@ -98,13 +99,7 @@ class RestClient:
 
     def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
         """Read one object from etcd, not from a cache; None if it is not there."""
-        try:
-            found = self._call(_request("get", "GET", resource, namespace, name))
-        except KubeError as error:
-            if error.status == http.client.NOT_FOUND:
-                return None
-            raise
-        return found
+        return self._found(_request("get", "GET", resource, namespace, name))
 
     def list(
         self, resource: Resource, namespace: str, *, labels: str = "", fields: str = ""
@@ -122,6 +117,12 @@ class RestClient:
         request = replace(_request("list", "GET", resource, namespace), accept=_METADATA_ONLY)
         for item in self._pages(request):
             yield item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+    def stored_version(self, resources: Sequence[Resource]) -> Resource | None:
+        """Return that one of the versions of a kind in which its objects are stored; None where the kind is not there."""
+        return discovery.stored_version(
+            resources, lambda at: self._found(_Request(verb="get", target=at, method="GET", url=f"/apis/{at}"))
+        )
 
     def create(self, resource: Resource, namespace: str, body: Body) -> dict[str, Any]:
         """Create an object; `metadata.generateName` is allowed."""
@@ -157,6 +158,14 @@ class RestClient:
         except KubeError as error:
             if error.status != http.client.NOT_FOUND:
                 raise
+
+    def _found(self, request: _Request) -> dict[str, Any] | None:
+        try:
+            return self._call(request)
+        except KubeError as error:
+            if error.status != http.client.NOT_FOUND:
+                raise
+        return None
 
     def _pages(self, request: _Request, *, labels: str = "", fields: str = "") -> Iterator[dict[str, Any]]:
         query = {"limit": str(PAGE), "labelSelector": labels, "fieldSelector": fields}

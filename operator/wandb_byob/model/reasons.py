@@ -53,6 +53,7 @@ class Reason(StrEnum):
     PATH_CONFLICT = "PathConflict"
     TEAM_CONFLICT = "TeamConflict"
     BUCKET_CONFLICT = "BucketConflict"
+    TARGET_CONFLICT = "TargetConflict"
     IDENTITY_CHANGED = "IdentityChanged"
     PAUSED = "Paused"
     # The bucket.
@@ -71,6 +72,10 @@ class Reason(StrEnum):
     TARGET_NOT_FOUND = "TargetNotFound"
     CONTAINER_NOT_FOUND = "ContainerNotFound"
     CONTAINER_AMBIGUOUS = "ContainerAmbiguous"
+    LEVEL_WINS = "LevelWins"
+    VALUES_CLASH = "ValuesClash"
+    WOULD_DROP_VALUES = "WouldDropValues"
+    CHART_TOO_OLD = "ChartTooOld"
     LITERAL_PRESENT = "LiteralPresent"
     FOREIGN_REFERENCE = "ForeignReference"
     TARGET_REVERTED = "TargetReverted"
@@ -180,6 +185,10 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.BUCKET_CONFLICT: ReasonText(
         "Another BucketStore holds this bucket.", "Use one BucketStore for both, or another bucket."
     ),
+    Reason.TARGET_CONFLICT: ReasonText(
+        "Another WandbInstance of the namespace configures one of the same workloads.",
+        "Delete one of the two, or choose other workloads in spec.target.",
+    ),
     Reason.IDENTITY_CHANGED: ReasonText(
         "The specification means another bucket than the one that is in place.",
         "Undo the change, and create a new BucketStore for the other bucket.",
@@ -232,6 +241,19 @@ REASONS: Final[dict[Reason, ReasonText]] = {
         "A workload has several containers, and spec.target does not say which read the variable.",
         "Set containers in spec.target.",
     ),
+    Reason.LEVEL_WINS: ReasonText(
+        "A level of W&B's values that wins over ours sets the variable too.",
+        "Take the variable out at the level that the message names, or move it to global.env.",
+    ),
+    Reason.VALUES_CLASH: ReasonText(
+        "Setting the variable beside what is set already would stop W&B's own operator.",
+        "Take out, or correct, what the message names.",
+    ),
+    Reason.WOULD_DROP_VALUES: ReasonText(
+        "Setting the variable would make W&B's chart drop other variables.",
+        "Move the variables that the message names to global.env.",
+    ),
+    Reason.CHART_TOO_OLD: ReasonText("W&B's chart is too old for this.", "Upgrade W&B."),
     Reason.LITERAL_PRESENT: ReasonText(
         "The variable is set in the workload as plain text.", "Remove it there, or set fileStores.takeOwnership: true."
     ),

@@ -112,7 +112,7 @@ def _reading(slot: Slot, container: Wire, found: Mapping[Source, Wire | None], o
 def _missing(slot: Slot, *, kind: str, selector: Wire) -> Stalled:
     return Stalled(
         Reason.FOREIGN_REFERENCE,
-        f"Container {slot.container} of {slot.kind} {slot.workload} takes {VARIABLE} from key {selector['key']} of "
+        f"{slot.place} takes {VARIABLE} from key {selector['key']} of "
         f"{kind} {selector['name']}, which is not there, so it is not known which entries must be kept. "
         f"Create it, or remove the reference.",
     )
@@ -193,6 +193,11 @@ def _entry(env: EnvVar | None) -> dict[str, Any]:
         return {"name": VARIABLE, "value": env.get("value", ""), "valueFrom": None}
     others = {field: None for field in _VALUE_SOURCES if field not in value_from}
     return {"name": VARIABLE, "value": None, "valueFrom": {**others, **value_from}}
+
+
+def entries(workload: Wire) -> dict[str, EnvVar | None]:
+    """Return the own entry of each of its containers."""
+    return {container["name"]: _own(container) for container in _containers(workload)}
 
 
 def _containers(workload: Wire) -> Sequence[Wire]:

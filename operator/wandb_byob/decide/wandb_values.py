@@ -1,0 +1,109 @@
+"""Where W&B's own operator takes a variable from: the levels of its configuration, and which of them wins.
+
+For objects of `apps.wandb.com/v1` these are the values of W&B's chart: of the object itself, of the Secret `<name>-spec-user`
+(the System Console), and of what is applied in the end (`<name>-spec-active`). Within one set of values the precedence is:
+container env > sizing env > <component>.env > <component>.extraEnv > global.env > global.extraEnv; of two sets the object's wins.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wandb_byob.decide.configuration import decoded
+from wandb_byob.decide.variable import VARIABLE, EnvVar
+
+Values = Mapping[str, Any]
+
+GLOBAL_ENV: Final = "global.env"
+GLOBAL_EXTRA_ENV: Final = "global.extraEnv"
+PLAIN: Final = "plain"
+"""Set in an entry that is a bare text in the values, not a map, so that it can be put back as it was."""
+
+_LISTS: Final = ("env", "extraEnv")
+_DEEPEST: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Level:
+    """One place that sets the variable: `path` as in the values, `entry` as a container would have it (None: it is malformed)."""
+
+    path: str
+    entry: EnvVar | None
+
+    @property
+    def rank(self) -> int:
+        """The order in which levels win, the lowest number first."""
+        if self.path == GLOBAL_ENV:
+            return 4
+        if self.path == GLOBAL_EXTRA_ENV:
+            return 5
+        below = self.path.partition(".")[2]
+        return {"env": 2, "extraEnv": 3}.get(below, 1 if "sizing" in below.split(".") else 0)
+
+
+def levels(values: Values) -> tuple[Level, ...]:
+    """Return every place of these values that sets the variable, the one that wins first."""
+    return tuple(sorted(_levels(values, ()), key=lambda level: (level.rank, level.path)))
+
+
+def _levels(values: Values, path: tuple[str, ...]) -> Iterator[Level]:
+    for key, value in values.items():
+        here = (*path, str(key))
+        if key in _LISTS and path:
+            found, entry = entry_in(value)
+            if found:
+                yield Level(path=".".join(here), entry=entry)
+        elif isinstance(value, Mapping) and len(here) < _DEEPEST:
+            yield from _levels(value, here)
+
+
+def entry_in(env: Any) -> tuple[bool, EnvVar | None]:
+    """Return whether an `env` of the values (a map, or a list as of a container) sets the variable, and to what."""
+    if isinstance(env, Mapping) and VARIABLE in env:
+        return True, _entry(env[VARIABLE])
+    if isinstance(env, list):
+        named = [each for each in env if isinstance(each, Mapping) and each.get("name") == VARIABLE]
+        if named:
+            return True, _entry({key: value for key, value in named[-1].items() if key != "name"})
+    return False, None
+
+
+def _entry(value: Any) -> EnvVar | None:
+    if isinstance(value, str):
+        return {"name": VARIABLE, "value": value, PLAIN: True}
+    if isinstance(value, Mapping) and (
+        isinstance(value.get("value"), str) or isinstance(value.get("valueFrom"), Mapping)
+    ):
+        return {"name": VARIABLE, **value}
+    return None
+
+
+def part(values: Values, *path: str) -> Any:
+    """Return what stands at a path of the values, None where nothing does."""
+    found: Any = values
+    for key in path:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(key)
+    return found
+
+
+def values_of(secret: Mapping[str, Any] | None) -> Values:
+    """Return the chart values that a Secret of W&B's operator holds; nothing where it does not exist or is something else."""
+    for key, data in sorted(((secret or {}).get("data") or {}).items(), key=lambda item: item[0] != "values"):
+        document = _document(data)
+        if key == "values" and document:
+            return document
+        inner = document.get("values")
+        if isinstance(inner, Mapping):
+            return inner
+    return {}
+
+
+def _document(data: str) -> Values:
+    try:
+        document = json.loads(decoded(data))
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, Mapping) else {}

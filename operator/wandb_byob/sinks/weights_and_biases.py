@@ -1,0 +1,183 @@
+"""W&B's own operator as the target: one object to write to, and Deployments that show whether it was heeded.
+
+To the rollout it is one workload. It has the configuration when the object says so; it runs with it when every Deployment
+that reads files does. The object's own status proves nothing: it says `Completed` also where reconciliation has stopped.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from wandb_byob.decide.variable import EnvVar, Origin, Reading
+from wandb_byob.decide.wandb_values import PLAIN, Values
+from wandb_byob.decide.workloads import Health, Part, State, Workload
+from wandb_byob.model import names
+from wandb_byob.model.errors import Stalled
+from wandb_byob.sinks import health, wandb_v1, wandb_v2, workloads
+
+Wire = Mapping[str, Any]
+
+KIND: Final = "WeightsAndBiases"
+_COMPONENT: Final = "app.kubernetes.io/name"
+# The components of W&B that read files; the variable reaches others too (console, weave), whose fate says nothing about it.
+_READERS: Final = frozenset(
+    {
+        "api", "app", "executor", "filemeta", "filestream", "flat-run-fields-updater", "glue", "history-reader", "history-updater",
+        "metric-observer", "parquet", "parquet-metadata-cache",
+    }
+)  # fmt: skip
+_WORST_FIRST: Final = (State.FAILED, State.PROGRESSING)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Owner:
+    """A WeightsAndBiases object as it was read, in the version in which it is stored.
+
+    `user` are the values that the System Console has set, `active` those that W&B's operator has applied; both only for v1.
+    `deployments` are what it has made.
+    """
+
+    body: Wire
+    version: Literal["v1", "v2"]
+    deployments: tuple[Wire, ...]
+    user: Values
+    active: Values
+
+
+def container(owner: Owner) -> Wire:
+    """Return what stands for a container: its name is the place in the object, its `env` what is set there."""
+    return wandb_v1.container(owner.body) if owner.version == "v1" else wandb_v2.container(owner.body)
+
+
+def as_workload(owner: Owner) -> Wire:
+    """Return the object in the form of a workload with one container, so that it is read as one."""
+    spec = {"template": {"spec": {"containers": [container(owner)]}}}
+    return {"kind": KIND, "metadata": owner.body["metadata"], "spec": spec}
+
+
+def patch(owner: Owner, env: EnvVar | None) -> dict[str, Any]:
+    """Return the merge patch that sets the variable (None: takes it out), and changes nothing else."""
+    metadata = {key: owner.body["metadata"][key] for key in ("uid", "resourceVersion")}
+    made = wandb_v1.patch(owner.body, env) if owner.version == "v1" else wandb_v2.patch(owner.body, env)
+    return {"metadata": metadata, "spec": made}
+
+
+def workload(
+    owner: Owner, *, found: Mapping[workloads.Source, Wire | None], ours: str, pods: Sequence[Wire], now: datetime
+) -> Workload:
+    """Return the target as the rollout deals with it; raises `Stalled` as `workloads.readings` does."""
+    metadata = owner.body["metadata"]
+    form = as_workload(owner)
+    place = container(owner)["name"]
+    (reading,) = workloads.readings(form, [place], found=found, ours=ours)
+    parts = tuple(_part(each, reading.env, pods=pods, now=now) for each in readers(owner.deployments))
+    return Workload(
+        kind=KIND,
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        created=datetime.fromisoformat(metadata["creationTimestamp"]),
+        readings=(_with_inherited(reading, owner),),
+        template=_digest(owner),
+        health=_health(owner, parts),
+        setters=_setters(owner),
+        refusal=refusal(owner),
+        parts=parts,
+    )
+
+
+def refusal(owner: Owner) -> Stalled | None:
+    """Return why setting the variable would fail, or harm what others have set; None where it would not."""
+    if owner.version == "v1":
+        return wandb_v1.refusal(owner.body, user=owner.user, active=owner.active, charts=_charts(owner.deployments))
+    return wandb_v2.refusal(owner.body)
+
+
+def readers(deployments: Sequence[Wire]) -> tuple[Wire, ...]:
+    """Return the Deployments that read files; all where none is known to."""
+    known = tuple(each for each in deployments if (each["metadata"].get("labels") or {}).get(_COMPONENT) in _READERS)
+    return known or tuple(deployments)
+
+
+def _with_inherited(reading: Reading, owner: Owner) -> Reading:
+    value = wandb_v1.inherited(owner.body, owner.user) if owner.version == "v1" else None
+    if reading.origin is not Origin.ABSENT or value is None:
+        return reading
+    return replace(reading, origin=Origin.INHERITED, value=value)
+
+
+def _part(deployment: Wire, wanted: EnvVar | None, *, pods: Sequence[Wire], now: datetime) -> Part:
+    given = workloads.entries(deployment)
+    holding = [name for name, env in given.items() if env is not None]
+    health_ = health.health(deployment, holding or list(given), pods=pods, now=now)
+    heeded = any(_same(env, wanted) for env in given.values())
+    return Part(kind=deployment["kind"], name=deployment["metadata"]["name"], health=health_, heeded=heeded)
+
+
+def _same(env: EnvVar | None, wanted: EnvVar | None) -> bool:
+    return _plain(env) == _plain(wanted)
+
+
+def _plain(env: EnvVar | None) -> EnvVar | None:
+    return None if env is None else {key: value for key, value in env.items() if key != PLAIN and value is not None}
+
+
+def _health(owner: Owner, parts: Sequence[Part]) -> Health:
+    live = all(part.heeded and part.health.live for part in parts)
+    for state in _WORST_FIRST:
+        # What fails with something else than the variable as it is now says nothing about it.
+        for part in (part for part in parts if part.heeded and part.health.state is state):
+            return Health(state=state, message=f"{part.kind} {part.name}: {part.health.message}", live=live)
+    behind = sorted(f"{part.kind} {part.name}" for part in parts if not part.heeded)
+    if behind or not parts:
+        return Health(state=State.PROGRESSING, message=_not_heeded(owner, behind), live=live)
+    return Health(state=State.CURRENT, live=live)
+
+
+def _not_heeded(owner: Owner, behind: Sequence[str]) -> str:
+    status = owner.body.get("status") or {}
+    phase = status.get("phase") or status.get("state")
+    says = (
+        f" Its status says {phase}, which tells nothing about this."
+        if isinstance(phase, str) and phase.isalpha()
+        else ""
+    )
+    if not behind:
+        return f"W&B's operator has made no Deployment yet.{says}"
+    return f"W&B's operator has not given it to {', '.join(behind)} yet.{says} If that lasts, look at the log of W&B's operator."
+
+
+def _digest(owner: Owner) -> str:
+    """Return a digest of the specification without our variable."""
+    spec = json.loads(json.dumps(owner.body["spec"]))
+    (wandb_v1 if owner.version == "v1" else wandb_v2).strike(spec)
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+
+
+def _charts(deployments: Sequence[Wire]) -> tuple[str, ...]:
+    labels = ((each["metadata"].get("labels") or {}).get("helm.sh/chart", "") for each in deployments)
+    return tuple(sorted({label for label in labels if label}))
+
+
+def _setters(owner: Owner) -> tuple[str, ...]:
+    path = (wandb_v1 if owner.version == "v1" else wandb_v2).FIELDS
+    return tuple(
+        sorted(
+            {
+                entry["manager"]
+                for entry in owner.body["metadata"].get("managedFields") or ()
+                if entry["manager"] != names.FIELD_MANAGER and _owns(entry.get("fieldsV1") or {}, path)
+            }
+        )
+    )
+
+
+def _owns(fields: Any, path: Sequence[str]) -> bool:
+    for part in path:
+        if not isinstance(fields, Mapping) or part not in fields:
+            return False
+        fields = fields[part]
+    return True
