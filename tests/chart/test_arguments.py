@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chart.rendering import NAMESPACE, VALUE_SETS, pod_specs, render
+from wandb_byob import version
 from wandb_byob.cli import release
 from wandb_byob.model.config import CloudEndpoints, Config
 from wandb_byob.runtime import command
@@ -23,10 +24,11 @@ def config(values: dict[str, Any]) -> Config:
 
 
 CONFIGS = {
-    "default": Config(release_namespace=NAMESPACE, namespaces=(NAMESPACE,)),
+    "default": Config(release_namespace=NAMESPACE, namespaces=(NAMESPACE,), image=f"wandb-byob:{version()}"),
     "namespaces": Config(
         release_namespace=NAMESPACE,
         namespaces=("wandb", "ml-team"),
+        image="registry.example.com/wandb-byob@sha256:" + "0" * 64,
         allowed_endpoints=("minio.minio.svc:9000", "10.20.0.0/16"),
     ),
     "everything": Config(
@@ -34,6 +36,8 @@ CONFIGS = {
         release_name="byob",
         namespaces=(),
         allow_operator_identity=True,
+        image=f"wandb-byob:{version()}",
+        image_pull_secrets=("registry",),
         cloud_endpoints=CloudEndpoints(
             gcs="https://storage-acme.p.googleapis.com",
             azure="https://{account}.blob.core.usgovcloudapi.net",

@@ -102,7 +102,8 @@ def test_what_the_operator_may_do() -> None:
         *(("apps", kind, verb) for kind in ("replicasets", "controllerrevisions") for verb in ("get", "list")),
         *(("", "pods", verb) for verb in ("get", "list")),
         *(("batch", kind, verb) for kind in ("jobs", "cronjobs") for verb in ("get", "list")),
-        *(("events.k8s.io", "events", verb) for verb in ("create", "patch")),
+        *(("batch", "jobs", verb) for verb in ("create", "delete")),
+        *(("events.k8s.io", "events", verb) for verb in ("list", "create", "patch")),
         *(("coordination.k8s.io", "leases", verb) for verb in ("get", "create", "patch")),
     }
 

@@ -3,7 +3,7 @@
 The chart's pods are bound to a node of their own (`Kubelet.values`) whose pods kwok leaves alone. For each a process is started with the pod's own
 arguments, its ServiceAccount's token and nothing else; the pod is Ready when its readiness probe answers, it is restarted when it
 dies, it ends (SIGTERM) when the pod goes, and a Job's pod succeeds or fails as its process does. The image and its file system are
-the one thing that is not real.
+the one thing that is not real. The operator's probes (testbed.probe_pods) are run on whatever node they are placed.
 """
 
 import sys
@@ -15,25 +15,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from testbed import http
+from testbed import http, probe_pods
 from testbed.cluster import Cluster
 from testbed.processes import Process, free_port, spawn
 
 _TAINT: Final = "testbed.byob.wandb.com/host"
 _INTERVAL = 0.1
+# What the real kubelet keeps of a termination message.
+_MESSAGE_BYTES: Final = 4096
 
 
 @dataclass
 class RunningPod:
-    """One pod and its process. The ports are this machine's, since all pods share its network."""
+    """One pod and its process. The ports are this machine's, since all pods share its network.
+
+    `kubeconfig` None: the pod has no token. `said`: the file that stands for its termination message.
+    """
 
     namespace: str
     name: str
     uid: str
     argv: list[str]
-    kubeconfig: Path
+    kubeconfig: Path | None
     log: Path
     job: bool
+    container: str = "operator"
+    said: Path | None = None
     probe_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
     restarts: int = 0
@@ -42,6 +49,9 @@ class RunningPod:
 
     def start(self) -> None:
         """Start the process; the operator's ports are moved to free ones, a later flag winning over an earlier."""
+        if self.kubeconfig is None:
+            self.process = spawn(self.name, probe_pods.without_environment(self.argv), log=self.log)
+            return
         ports = [f"--probe-port={self.probe_port}", f"--metrics-port={self.metrics_port}"]
         argv = [sys.executable, "-m", "wandb_byob", *self.argv, *([] if self.job else ports)]
         env = {"KUBECONFIG": str(self.kubeconfig), "POD_NAME": self.name, "POD_NAMESPACE": self.namespace}
@@ -125,6 +135,7 @@ class Kubelet:
 
     def _look(self) -> None:
         found = self._cluster.get(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{self._node}")["items"]
+        found += probe_pods.placed(self._cluster, {pod.namespace for pod in self._pods.values()})
         wanted = {pod["metadata"]["uid"]: pod for pod in found if "deletionTimestamp" not in pod["metadata"]}
         for uid in [uid for uid in self._pods if uid not in wanted]:
             with self._lock:
@@ -140,18 +151,26 @@ class Kubelet:
 
     def _admit(self, uid: str, pod: Any) -> None:
         meta, spec = pod["metadata"], pod["spec"]
+        prepared = probe_pods.prepare(self._cluster, pod, self._folder) if probe_pods.is_probe(pod) else None
+        if prepared is None and probe_pods.is_probe(pod):
+            return
         running = RunningPod(
             namespace=meta["namespace"],
             name=meta["name"],
             uid=uid,
-            argv=spec["containers"][0]["args"],
-            kubeconfig=self._cluster.kubeconfig_for(meta["namespace"], spec["serviceAccountName"]),
+            argv=prepared.argv if prepared else spec["containers"][0]["args"],
+            kubeconfig=None if prepared else self._token(pod),
             log=self._folder / f"{meta['namespace']}-{meta['name']}.log",
             job=any(owner["kind"] == "Job" for owner in meta.get("ownerReferences", ())),
+            container=spec["containers"][0]["name"],
+            said=prepared.said if prepared else None,
         )
         running.start()
         with self._lock:
             self._pods[uid] = running
+
+    def _token(self, pod: Any) -> Path:
+        return self._cluster.kubeconfig_for(pod["metadata"]["namespace"], pod["spec"]["serviceAccountName"])
 
     def _sync(self, pod: RunningPod, seen: Any) -> None:
         process = pod.process
@@ -178,21 +197,23 @@ class Kubelet:
                 {"type": kind, "status": str(ready), "lastTransitionTime": _now()}
                 for kind in ("Initialized", "ContainersReady", "Ready")
             ],
-            "containerStatuses": [_container(phase, ready=ready, restarts=pod.restarts)],
+            "containerStatuses": [_container(pod, phase, ready=ready)],
         }
         self._cluster.patch(f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/status", {"status": status})
         pod.reported = state
 
 
-def _container(phase: str, *, ready: bool, restarts: int) -> dict[str, Any]:
-    ended = {"terminated": {"exitCode": 0 if phase == "Succeeded" else 1, "finishedAt": _now(), "startedAt": _now()}}
+def _container(pod: RunningPod, phase: str, *, ready: bool) -> dict[str, Any]:
+    end: dict[str, Any] = {"exitCode": 0 if phase == "Succeeded" else 1, "finishedAt": _now(), "startedAt": _now()}
+    if pod.said is not None and pod.said.exists():
+        end["message"] = pod.said.read_bytes()[:_MESSAGE_BYTES].decode(errors="replace")
     return {
-        "name": "operator",
+        "name": pod.container,
         "image": "host",
         "imageID": "",
         "ready": ready,
-        "restartCount": restarts,
-        "state": {"running": {"startedAt": _now()}} if phase == "Running" else ended,
+        "restartCount": pod.restarts,
+        "state": {"running": {"startedAt": _now()}} if phase == "Running" else {"terminated": end},
     }
 
 

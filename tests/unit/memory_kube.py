@@ -12,8 +12,13 @@ from typing import Any
 from wandb_byob.kube.client import (
     BUCKET_STORES,
     CONFIG_MAPS,
+    DEPLOYMENTS,
+    EVENTS,
+    JOBS,
     NAMESPACES,
+    PODS,
     SECRETS,
+    STATEFUL_SETS,
     TEAM_STORAGES,
     WANDB_INSTANCES,
     Body,
@@ -25,7 +30,10 @@ from wandb_byob.kube.client import (
 
 _BY_KIND = {
     resource.kind: resource
-    for resource in (WANDB_INSTANCES, BUCKET_STORES, TEAM_STORAGES, SECRETS, CONFIG_MAPS, NAMESPACES)
+    for resource in (
+        *(WANDB_INSTANCES, BUCKET_STORES, TEAM_STORAGES, SECRETS, CONFIG_MAPS, NAMESPACES),
+        *(DEPLOYMENTS, STATEFUL_SETS, JOBS, PODS, EVENTS),
+    )
 }
 
 
@@ -61,19 +69,25 @@ class MemoryKube:
     def list(
         self, resource: Resource, namespace: str, *, labels: str = "", fields: str = ""
     ) -> Sequence[dict[str, Any]]:
-        assert not labels, "not needed yet"
         self._read(f"list {resource.plural} {namespace} {fields}".rstrip())
         wanted = [pair.split("=") for pair in fields.split(",") if pair]
+        labelled = [pair.split("=") for pair in labels.split(",") if pair]
         return [
             copy.deepcopy(body)
             for (plural, where, _), body in self.objects.items()
             if plural == resource.plural
             and namespace in ("", where)
             and all(_field(body, path) == value for path, value in wanted)
+            and all(body["metadata"].get("labels", {}).get(pair[0]) == pair[1] for pair in labelled)
         ]
 
     def create(self, resource: Resource, namespace: str, body: Body) -> dict[str, Any]:
-        raise NotImplementedError("not needed yet")
+        name = body["metadata"]["name"]
+        self._write("create", resource, name, "")
+        if (resource.plural, namespace, name) in self.objects:
+            raise ConflictError("it exists", status=409)
+        self.put({**body, "kind": resource.kind})
+        return self.of(resource, name, namespace)
 
     def patch(
         self,
@@ -105,7 +119,11 @@ class MemoryKube:
         return copy.deepcopy(current)
 
     def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> None:
-        raise NotImplementedError("not needed yet")
+        self._write("delete", resource, name, "")
+        assert self.objects.pop((resource.plural, namespace, name))["metadata"]["uid"] == uid
+        # Garbage collection: what has it as owner goes with it.
+        for key in [key for key, body in self.objects.items() if _owned(body, uid)]:
+            del self.objects[key]
 
     def _read(self, call: str) -> None:
         self.before(call)
@@ -115,6 +133,10 @@ class MemoryKube:
         call = f"{verb} {resource.plural}{'/' if subresource else ''}{subresource} {name}"
         self.before(call)
         self.writes.append(call)
+
+
+def _owned(body: Mapping[str, Any], uid: str) -> bool:
+    return any(owner["uid"] == uid for owner in body["metadata"].get("ownerReferences", ()))
 
 
 def _field(body: Mapping[str, Any], path: str) -> Any:

@@ -72,8 +72,8 @@ def require_witness(deployment: DeploymentType, source: str | None, *, seen: boo
         raise Stalled(
             Reason.INVALID_SPEC,
             "Nobody here can look at the bucket: W&B's pods sign with an identity of their own (credentials.source Ambient), and "
-            "spec.provisioning is not set. Set spec.provisioning to keys that may read the bucket's configuration; with "
-            "managementPolicy Observe nothing is changed.",
+            "spec.provisioning is not set. Set spec.provisioning to keys that may read the bucket's configuration (with "
+            "managementPolicy Observe nothing is changed), or let W&B's pods look: verification.from Workload with dataPath true.",
         )
 
 

@@ -45,7 +45,10 @@ def _within(host: str, domains: tuple[str, ...]) -> bool:
 
 
 def check_trust(*, private_authority: bool, from_workload: bool, tls: bool) -> Check:
-    """Say what the operator's own view of TLS proves for W&B's pods, which do not see our CA bundle."""
+    """Say what the operator's own view of TLS proves for W&B's pods, which do not see our CA bundle.
+
+    `from_workload`: the data path is tried from W&B's own pods, which shows it.
+    """
     if not tls:
         return Check(
             name=CheckName.TRUST,
@@ -53,7 +56,13 @@ def check_trust(*, private_authority: bool, from_workload: bool, tls: bool) -> C
             message="The endpoint is used without TLS (http:): keys do not cross the network, but signed URLs and files do, readable for all.",
             remedy="Serve the store with TLS and write https:// in the endpoint.",
         )
-    if private_authority and not from_workload:
+    if private_authority and from_workload:
+        return Check(
+            name=CheckName.TRUST,
+            result=CheckResult.SKIPPED,
+            message="Whether W&B's pods trust the authority in caBundleRef is looked at from their own workload: see WorkloadProbe.",
+        )
+    if private_authority:
         return Check(
             name=CheckName.TRUST,
             result=CheckResult.WARNING,

@@ -15,7 +15,7 @@ from wandb_byob.model.reasons import Reason
 _REACHABILITY: Final = frozenset(
     {CheckName.ENDPOINT_REACHABLE, CheckName.TLS, CheckName.CLOCK_SKEW, CheckName.CREDENTIALS}
 )
-_BROWSER: Final = frozenset({CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED})
+_OF_THE_DATA_PATH: Final = frozenset({CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED, CheckName.WORKLOAD_PROBE})
 _CATALOGUE: Final = tuple(CheckName)
 ANSWERS: Final = "The store answers, as seen from the operator."
 # The CRD's limit for status.checks.
@@ -37,10 +37,15 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class DataPath:
-    """What is to be proved: the declared paths, or why nothing is (`unproved`)."""
+    """What is to be proved: the declared paths, or why nothing is (`unproved`); and from where.
+
+    `pending` says what is under way where a result is still to come.
+    """
 
     paths: tuple[str, ...]
     unproved: Verdict | None = None
+    seen_from: str = "the operator"
+    pending: str = ""
 
 
 def declared_paths(store: BucketStore, identity: str, users: Sequence[TeamStorage]) -> tuple[str, ...]:
@@ -84,8 +89,15 @@ def _unseen(seen: Seen, type_: ConditionType, message: str) -> Verdict | None:
 def outcome(spec: BucketStoreSpec, accepted: Verdict, seen: Seen, *, data_path: DataPath) -> Outcome:
     """Return the conditions after a look that met no error: a failed check is Stalled, since only an edit helps."""
     verdicts = (accepted, _reachable(seen), _configured(spec, seen), _data_path(seen, data_path))
-    bad = any(verdict.gates and verdict.status != "True" for verdict in verdicts)
+    bad = [verdict for verdict in verdicts if verdict.gates and verdict.status != "True"]
+    if bad and all(verdict.reason is Reason.PROBING_FROM_WORKLOAD for verdict in bad):
+        return Outcome(verdicts=verdicts, progress=Progress.RECONCILING)
     return Outcome(verdicts=verdicts, progress=Progress.STALLED if bad else Progress.SETTLED)
+
+
+def unsound(checks: Iterable[api.Check]) -> bool:
+    """Say whether something is wrong with the bucket as such, before its data path is tried."""
+    return first_failed(check for check in of_bucket(checks) if check.name not in _OF_THE_DATA_PATH) is not None
 
 
 def _reachable(seen: Seen) -> Verdict:
@@ -99,7 +111,7 @@ def _reachable(seen: Seen) -> Verdict:
 
 def _configured(spec: BucketStoreSpec, seen: Seen) -> Verdict:
     type_ = ConditionType.CONFIGURED
-    elsewhere = _REACHABILITY | _BROWSER
+    elsewhere = _REACHABILITY | _OF_THE_DATA_PATH
     failed = first_failed(check for check in of_bucket(seen.checks) if check.name not in elsewhere)
     if failed is not None:
         return Verdict(type=type_, status="False", reason=Reason.CHECKS_FAILED, message=explain(failed))
@@ -136,18 +148,21 @@ def _data_path(seen: Seen, data_path: DataPath) -> Verdict:
             Reason.NO_PATH_DECLARED,
             "Nothing may be written yet: no TeamStorage declares a path, and probePath is not set.",
         )
-    browser = [check for check in of_bucket(seen.checks) if check.name in _BROWSER]
+    whole = [check for check in of_bucket(seen.checks) if check.name in _OF_THE_DATA_PATH]
     own = [check for path in data_path.paths for check in of_path(seen.checks, path)]
-    failed = first_failed((*browser, *own))
+    failed = first_failed((*whole, *own))
     if failed is not None:
         return Verdict(type=type_, status="False", reason=Reason.CHECKS_FAILED, message=explain(failed))
+    untried = any(not of_path(seen.checks, path) for path in data_path.paths)
+    if untried and data_path.pending:
+        return Verdict(type=type_, status="Unknown", reason=Reason.PROBING_FROM_WORKLOAD, message=data_path.pending)
     missing = next((path for path in data_path.paths if not written(seen.checks, path)), None)
     if missing is not None:
         message = f"Writing under {missing or 'the root'} could not be tried; status.checks says why."
         return Verdict(type=type_, status="False", reason=Reason.CHECKS_FAILED, message=message)
     where = "its root" if data_path.paths == ("",) else ", ".join(path or "its root" for path in data_path.paths[:5])
     more = f" and {len(data_path.paths) - 5} more" if len(data_path.paths) > 5 else ""
-    message = f"Writing, reading and deleting works under {where}{more}, as tried from the operator."
+    message = f"Writing, reading and deleting works under {where}{more}, as tried from {data_path.seen_from}."
     return Verdict(type=type_, status="True", reason=Reason.VERIFIED, message=message)
 
 

@@ -224,7 +224,8 @@ def contents(kube: KubeClient, kind: str, namespace: str, name: str, *, field: s
             f"{kind} {name} does not exist in namespace {namespace}. Create it there, or correct {field}.",
         )
     meta = body["metadata"]
-    if kind == "Secret" and (names.INSTANCE in (meta.get("labels") or {}) or body.get("type") in _NEVER_KEYS):
+    ours = {names.INSTANCE, names.PROBE} & (meta.get("labels") or {}).keys()
+    if kind == "Secret" and (ours or body.get("type") in _NEVER_KEYS):
         raise Stalled(
             Reason.SECRET_INVALID,
             f"Secret {name} ({field}) is no Secret with keys of a bucket: W&B's configuration, which holds the keys of others, and "

@@ -45,6 +45,7 @@ class CheckName(StrEnum):
     PREFLIGHT = "Preflight"
     ETAG_EXPOSED = "ETagExposed"
     CLEAN_UP = "CleanUp"
+    WORKLOAD_PROBE = "WorkloadProbe"
 
 
 OF_A_PATH: Final = frozenset(

@@ -25,6 +25,8 @@ class Config:
     `namespaces`: the watched ones; empty means all (an explicit opt-in of the chart).
     `allowed_endpoints`: host, host:port, *.suffix or CIDR that users may name although they are http:, private or in-cluster.
     `allow_operator_identity`: whether `provisioning.source: Operator` may use the operator's own cloud identity.
+    `image`: this program's own, for Jobs that look from W&B's workload ("": there are none); `image_pull_secrets`: Secrets in W&B's
+    namespace that it is pulled with.
     """
 
     release_namespace: str
@@ -32,6 +34,8 @@ class Config:
     release_name: str = "wandb-byob"
     allowed_endpoints: tuple[str, ...] = field(default=())
     allow_operator_identity: bool = False
+    image: str = ""
+    image_pull_secrets: tuple[str, ...] = ()
     cloud_endpoints: CloudEndpoints = field(default_factory=CloudEndpoints)
     workers: int = 8
     probe_port: int = 8080

@@ -21,6 +21,10 @@ INTENT: Final = f"{GROUP}/intent"
 # Labels.
 WATCH: Final = f"{GROUP}/watch"  # on a user's Secret: a change of it wakes what refers to it
 INSTANCE: Final = f"{GROUP}/instance"  # on our file-store Secrets: the WandbInstance they were made for
+PROBE: Final = f"{GROUP}/probe"  # on probe Jobs, their Pods and Secrets: the uid of the BucketStore
+
+# On a probe Job: what it was made with (decide.looks.mark).
+PROBE_MARK: Final = f"{GROUP}/probe-mark"
 
 # The tag (S3) or label (GCS) or metadata (Azure) on a bucket: the UID of the BucketStore that owns it.
 OWNER_TAG: Final = "byob.wandb.com/owner"

@@ -58,6 +58,11 @@ def trust(ca_bundle: str | None) -> ssl.SSLContext:
     return context
 
 
+def system_authorities() -> str:
+    """Return the system's authorities (PEM), to which others can be added."""
+    return Path(_system_bundle()).read_text(encoding="utf-8", errors="replace")
+
+
 def _system_bundle() -> str:
     built_in = ssl.get_default_verify_paths().openssl_cafile
     return next((path for path in (built_in, *_SYSTEM_BUNDLES) if Path(path).is_file()), certifi.where())

@@ -4,7 +4,8 @@ A new one costs two writes: the finalizer together with the recorded intent, the
 """
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from wandb_byob.decide import buckets, looks, stores
 from wandb_byob.decide.annotations import paused
@@ -21,7 +22,7 @@ from wandb_byob.model.errors import DomainError, Waiting
 from wandb_byob.model.keys import ObjectKey
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context, Provisioned
-from wandb_byob.reconcile import store_deletion, store_status
+from wandb_byob.reconcile import probing, store_deletion, store_status
 from wandb_byob.reconcile.base import Reconcile, Result, World
 from wandb_byob.reconcile.errors import condition_of
 from wandb_byob.reconcile.inputs import Inputs, gather_inputs
@@ -48,6 +49,7 @@ class _BucketStores:
         metadata = gather.metadata(body)
         if metadata.deletion_timestamp is not None:
             self._forget(key)
+            probing.clean_up(world, body)
             return store_deletion.reconcile(world, key, body)
         if paused(metadata):
             return Result()
@@ -83,10 +85,12 @@ def _look(subject: Subject) -> tuple[Due | None, Result]:
         # What the conditions say came from an error, and stands until its time has come.
         return store_status.unchanged(subject, look)
     try:
-        seen, data_path, look = _act(subject, inputs, look, data_path)
+        acted = _act(subject, inputs, look, data_path)
     except (DomainError, ForbiddenError) as error:
         return store_status.failed(subject, error, condition_of(error), inputs)
-    return store_status.settled(subject, inputs, seen, looked=look, data_path=data_path)
+    return store_status.settled(
+        subject, inputs, acted.seen, looked=acted.look, data_path=acted.data_path, again=acted.again
+    )
 
 
 def _declared(subject: Subject, inputs: Inputs) -> DataPath:
@@ -94,10 +98,23 @@ def _declared(subject: Subject, inputs: Inputs) -> DataPath:
     if inputs.unproved is not None:
         return DataPath(paths=(), unproved=inputs.unproved)
     users = gather.users_of(subject.world.kube, subject.world.config, subject.store)
-    return DataPath(paths=stores.declared_paths(subject.store, inputs.identity, users))
+    paths = stores.declared_paths(subject.store, inputs.identity, users)
+    if inputs.workload is None:
+        return DataPath(paths=paths)
+    return DataPath(paths=paths, seen_from=f"a Job under {inputs.workload.host.who}")
 
 
-def _act(subject: Subject, inputs: Inputs, look: Look, data_path: DataPath) -> tuple[Seen, DataPath, Look]:
+@dataclass(frozen=True, kw_only=True)
+class _Acted:
+    """What was done and seen in one look; `again`: when a result that is still to come is looked for."""
+
+    seen: Seen
+    data_path: DataPath
+    look: Look
+    again: timedelta | None
+
+
+def _act(subject: Subject, inputs: Inputs, look: Look, data_path: DataPath) -> _Acted:
     kept = _kept(subject.store, inputs)
     seen = Seen(bucket=subject.store.status.bucket, plan=subject.store.status.plan)
     context = replace(inputs.context, paths=data_path.paths)
@@ -111,11 +128,14 @@ def _act(subject: Subject, inputs: Inputs, look: Look, data_path: DataPath) -> t
             look = replace(look, paths=data_path.paths)
         if not seen.exists:
             look = replace(look, paths=())
-    if look.paths:
-        checks = inputs.provider.probe(replace(context, paths=look.paths))
-        kept = stores.updated(kept, checks, paths=look.paths)
+    probed = probing.probe(subject, inputs, replace(context, paths=look.paths), kept=kept) if look.paths else None
+    if probed is not None and probed.paths:
+        kept = stores.updated(kept, probed.checks, paths=probed.paths)
         subject.world.recorder.probed(subject.key, timestamp=subject.world.now().timestamp())
-    return replace(seen, checks=stores.to_status(kept, paths=data_path.paths)), data_path, look
+    if probed is not None:
+        data_path = replace(data_path, pending=probed.pending)
+    seen = replace(seen, checks=stores.to_status(kept, paths=data_path.paths))
+    return _Acted(seen=seen, data_path=data_path, look=look, again=probed.again if probed is not None else None)
 
 
 def _kept(store: BucketStore, inputs: Inputs) -> tuple[Check, ...]:

@@ -16,6 +16,7 @@ from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context, Provider, Tenant
 from wandb_byob.reconcile.base import World
+from wandb_byob.reconcile.workload import Workload, names_endpoint, workload_of
 
 # Where W&B's Terraform module writes the identity of W&B's pods.
 _IDENTITY_KEY: Final = "BUCKET_ACCESS_IDENTITY"
@@ -24,7 +25,10 @@ _RELEASE_LABEL: Final = "app.kubernetes.io/instance"
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """Everything that a look needs; `mark` changes when any of it does. `unproved`: why no data path can be proved."""
+    """Everything that a look needs; `mark` changes when any of it does. `unproved`: why no data path can be proved.
+
+    `workload`: from where the data path is tried, None for the operator's own pod.
+    """
 
     instance: ObjectKey
     provider: Provider
@@ -33,6 +37,7 @@ class Inputs:
     static: tuple[Check, ...]
     mark: str
     unproved: Verdict | None
+    workload: Workload | None = None
 
 
 def gather_inputs(world: World, store: BucketStore) -> Inputs:
@@ -44,7 +49,8 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
     tenant = tenant_of(world, store, instance)
     data, data_version = data_credentials(world, store)
     admin, admin_version = provisioning(world, store)
-    seen = data is not None or admin is not None
+    workload = workload_of(world.kube, world.config, store, instance, data=data)
+    seen = data is not None or admin is not None or workload is not None
     availability.require_witness(instance.spec.deployment_type, store.spec.credentials.source, seen=seen)
     bundle, bundle_version = ca_bundle(world, store)
     context = Context(
@@ -70,18 +76,21 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
         identity=identity,
         context=context,
         static=static,
-        mark=_mark(store, tenant, (data_version, admin_version, bundle_version)),
-        unproved=_unproved(store, data),
+        mark=_mark(store, tenant, (data_version, admin_version, bundle_version), workload=workload),
+        unproved=None if workload is not None else _unproved(store, data),
+        workload=workload,
     )
 
 
-def _mark(store: BucketStore, tenant: Tenant, versions: tuple[str, ...]) -> str:
+def _mark(store: BucketStore, tenant: Tenant, versions: tuple[str, ...], *, workload: Workload | None) -> str:
+    host = {"host": [workload.host.namespace, workload.host.service_account]} if workload is not None else {}
     return looks.mark(
         {
             "generation": store.metadata.generation,
             "tenant": [tenant.deployment_type, tenant.origins, tenant.identity, tenant.org_id],
             "versions": versions,
         }
+        | host
     )
 
 
@@ -116,11 +125,6 @@ def built_provider(world: World, store: BucketStore) -> Provider:
         raise Stalled(
             Reason.NOT_IMPLEMENTED,
             f"This version of the operator does not have provider {store.spec.provider} yet. It has {there}.",
-        )
-    if store.spec.verification.from_ == "Workload":
-        raise Stalled(
-            Reason.NOT_IMPLEMENTED,
-            "This version of the operator cannot check from W&B's own workload yet. Set verification.from to Operator.",
         )
     return provider
 
@@ -175,8 +179,7 @@ def require_identity_allowed(world: World, store: BucketStore) -> None:
     """Refuse the operator's own identity unless its administrator allows it, and with any endpoint that a user names."""
     if not _signs_as_operator(store):
         return
-    named = store.spec.s3_compatible is not None or (store.spec.s3 is not None and store.spec.s3.endpoint is not None)
-    if named:
+    if names_endpoint(store):
         raise Stalled(
             Reason.OPERATOR_IDENTITY_NOT_ALLOWED,
             "The operator's own identity is never shown to an endpoint that a user names. Give keys in "

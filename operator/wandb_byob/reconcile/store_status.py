@@ -1,6 +1,6 @@
 """The end of a look at a BucketStore: from what was seen, or what went wrong, to its status and the time of the next look."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -41,8 +41,10 @@ class Subject:
     due: Due | None
 
 
-def settled(subject: Subject, inputs: Inputs, seen: Seen, *, looked: Look, data_path: DataPath) -> tuple[Due, Result]:
-    """Write what was seen; return when the bucket is due next."""
+def settled(
+    subject: Subject, inputs: Inputs, seen: Seen, *, looked: Look, data_path: DataPath, again: timedelta | None = None
+) -> tuple[Due, Result]:
+    """Write what was seen; return when the bucket is due next: `again`, where a result of the data path is still to come."""
     store = subject.store
     accepted = Verdict(
         type=ConditionType.ACCEPTED,
@@ -57,7 +59,10 @@ def settled(subject: Subject, inputs: Inputs, seen: Seen, *, looked: Look, data_
         status, instance_ref=_reference(inputs.instance), bucket=seen.bucket, checks=seen.checks, plan=seen.plan
     )
     _write(subject, status)
-    return _next(subject, status, looked)
+    due, result = _next(subject, status, looked)
+    if again is None:
+        return due, result
+    return replace(due, data_path=subject.world.now()), Result(after=again)
 
 
 def unchanged(subject: Subject, looked: Look) -> tuple[Due, Result]:

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let BucketStores use the operator's own cloud identity (provisioning.source: Operator)",
     )
+    _add_image(parser)
     flags.add_arguments(parser)
     parser.add_argument(
         "--workers", type=_positive, default=_DEFAULTS.workers, metavar="N", help="default: %(default)s"
@@ -52,6 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--log-format", choices=_FORMATS, default=_DEFAULTS.log_format, help="default: %(default)s")
     parser.add_argument("--log-level", choices=_LEVELS, default=_DEFAULTS.log_level, help="default: %(default)s")
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("Jobs that look from W&B's workload (verification.from: Workload)")
+    group.add_argument("--image", metavar="IMAGE", default=_DEFAULTS.image, help="this program's own image")
+    group.add_argument(
+        "--image-pull-secrets",
+        action="append",
+        metavar="NAMES",
+        help="Secrets in W&B's namespace that it is pulled with, separated by commas",
+    )
 
 
 def config(
@@ -74,6 +86,8 @@ def config(
         namespaces=() if arguments.all_namespaces else tuple(dict.fromkeys(named)) or (own,),
         allowed_endpoints=allowed,
         allow_operator_identity=arguments.allow_operator_identity,
+        image=arguments.image,
+        image_pull_secrets=tuple(filter(None, _listed(arguments.image_pull_secrets))),
         cloud_endpoints=flags.cloud_endpoints(arguments),
         workers=arguments.workers,
         probe_port=arguments.probe_port,

@@ -13,19 +13,14 @@ from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.reconcile import bucketstore
 
 _KEYS = {"credentials": {"secretRef": {"name": "keys"}}, "instanceRef": {"name": "wandb"}}
-_MINIO = {"bucket": "acme-data", "endpoint": "https://minio.example.com", "region": "eu-1"}
 _NOT_BUILT: dict[str, tuple[dict[str, Any], str]] = {
     "coreweave": ({"provider": "CoreWeave", "coreWeave": {"bucket": "acme-data"}}, "provider CoreWeave"),
     "gcs": ({"provider": "GCS", "gcs": {"bucket": "acme-data"}}, "provider GCS"),
     "azure": ({"provider": "Azure", "azure": {"storageAccount": "acme", "container": "data"}}, "provider Azure"),
-    "workload": (
-        {"provider": "S3Compatible", "s3Compatible": _MINIO, "verification": {"from": "Workload"}},
-        "verification.from",
-    ),
 }
 
 
-def test_providers_and_checks_from_the_workload(made: Callable[..., InstanceWorld]) -> None:
+def test_providers(made: Callable[..., InstanceWorld]) -> None:
     """Accepted is False with the field or provider by name; a team on such a bucket is told, and W&B gets nothing of it."""
     here = made()
     reconcile = bucketstore.reconciler()

@@ -35,7 +35,7 @@ def test_provider_choice(host: str, result: CheckResult, provider: str) -> None:
     [
         (False, False, True, CheckResult.PASSED),
         (True, False, True, CheckResult.WARNING),
-        (True, True, True, CheckResult.PASSED),
+        (True, True, True, CheckResult.SKIPPED),
         (False, False, False, CheckResult.WARNING),
         (True, True, False, CheckResult.WARNING),
     ],

@@ -195,6 +195,7 @@ def test_a_ca_bundle_of_great_size_is_refused() -> None:
     ("labels", "type_"),
     [
         ({names.INSTANCE: "wandb"}, "Opaque"),
+        ({names.PROBE: "uid-data"}, "Opaque"),
         ({}, "kubernetes.io/service-account-token"),
         ({}, "bootstrap.kubernetes.io/token"),
     ],

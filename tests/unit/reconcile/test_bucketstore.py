@@ -411,8 +411,8 @@ def test_an_error_stands_in_the_condition_that_it_is_about(reason: Reason, condi
         ),
         pytest.param(
             lambda: Act(store=bucket_store(spec={"verification": {"from": "Workload"}})),
-            "NotImplemented",
-            "verification.from",
+            "InvalidSpec",
+            "start it with --image",
             id="workload",
         ),
         pytest.param(

@@ -54,6 +54,8 @@ def test_every_field_has_its_flag() -> None:
         "--gcs-endpoint=https://g.example.com",
         "--azure-endpoint=http://127.0.0.1:10000/{account}",
         "--coreweave-endpoint=https://c.example.com:8443",
+        "--image=registry.example.com/wandb-byob:1",
+        "--image-pull-secrets=registry,other",
     ]
     assert config(*flags) == Config(
         release_namespace="r",
@@ -61,6 +63,8 @@ def test_every_field_has_its_flag() -> None:
         release_name="n",
         allowed_endpoints=("minio:9000", "10.0.0.0/8"),
         allow_operator_identity=True,
+        image="registry.example.com/wandb-byob:1",
+        image_pull_secrets=("registry", "other"),
         cloud_endpoints=CloudEndpoints(
             gcs="https://g.example.com",
             azure="http://127.0.0.1:10000/{account}",

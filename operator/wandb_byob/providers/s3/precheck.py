@@ -4,6 +4,7 @@ from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.choices import check_provider_choice, check_trust
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.decide.endpoints import Policy, Refusal, refuse_endpoint
+from wandb_byob.decide.stores import wants_data_path
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import Ambient, Credentials
 from wandb_byob.providers.base import Context
@@ -36,7 +37,7 @@ def _of_endpoint(context: Context, target: Target, policy: Policy) -> tuple[Chec
     allowed, *_ = connection_checks(policy.endpoint, fault=None)
     trusted = check_trust(
         private_authority=context.ca_bundle is not None,
-        from_workload=context.spec.verification.from_ == "Workload",
+        from_workload=context.spec.verification.from_ == "Workload" and wants_data_path(context.spec),
         tls=policy.endpoint.scheme == "https",
     )
     if target.route.provider != "S3Compatible":

@@ -1,0 +1,111 @@
+"""`verification.from: Workload`: the data path is tried by a Job under W&B's ServiceAccount, on the real API server and a real store."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cluster.scenario import Scenario
+from testbed.processes import wait_for
+from testbed.stores import VersityGW
+
+FROM_WORKLOAD: Mapping[str, Any] = {"verification": {"interval": "30s", "from": "Workload"}}
+LABEL = "byob.wandb.com/probe"
+
+
+def _of_probes(scenario: Scenario) -> list[str]:
+    """What there is of probes: Jobs, their pods and their Secrets."""
+    found = []
+    for path in ("/apis/batch/v1/namespaces/{}/jobs", "/api/v1/namespaces/{}/pods", "/api/v1/namespaces/{}/secrets"):
+        listed = scenario.cluster.get(f"{path.format(scenario.namespace)}?labelSelector={LABEL}")["items"]
+        found += [each["metadata"]["name"] for each in listed]
+    return found
+
+
+def _wait_nothing_left(scenario: Scenario) -> None:
+    wait_for(
+        lambda: not _of_probes(scenario),
+        timeout=60,
+        what="nothing of the probe is left",
+        detail=lambda: str(_of_probes(scenario)),
+    )
+
+
+def test_a_bucket_is_proved_by_a_job_under_wandbs_service_account(scenario: Scenario, versitygw: VersityGW) -> None:
+    """Ready, every result says from where it was seen, no key is outside Secrets, and nothing is left."""
+    seen: list[Any] = []
+    scenario.apply(
+        scenario.keys("versitygw-keys", versitygw.keys),
+        scenario.bucket_store("data", versitygw, **FROM_WORKLOAD),
+        scenario.team("ml-research", "data", path="teams/ml-research"),
+    )
+
+    def made() -> bool:
+        seen.extend(scenario.cluster.get(f"/apis/batch/v1/namespaces/{scenario.namespace}/jobs")["items"])
+        return bool(seen)
+
+    wait_for(made, timeout=60, what="a Job is made")
+    scenario.wait_ready("TeamStorage", "ml-research")
+
+    (pod,) = {each["metadata"]["uid"]: each["spec"]["template"]["spec"] for each in seen}.values()
+    assert pod["serviceAccountName"] == "default"
+    assert pod["automountServiceAccountToken"] is False
+    assert versitygw.keys.secret_key not in str(seen)
+    told = scenario.condition("BucketStore", "data", "DataPathVerified")
+    assert (told["status"], told["reason"]) == ("True", "Verified")
+    assert "Job under ServiceAccount default of Deployment/wandb-api" in told["message"]
+    checks = scenario.get("BucketStore", "data")["status"]["checks"]
+    own = [check for check in checks if check["path"] or check["name"] == "Preflight"]
+    assert len(own) > 8
+    assert all(check["message"].startswith("From W&B's workload: ") for check in own)
+    assert {check["result"] for check in own} == {"Passed"}
+    _wait_nothing_left(scenario)
+    client = versitygw.client()
+    left = client.list_object_versions(Bucket=f"{scenario.namespace}-data")
+    assert not [*left.get("Versions", ()), *left.get("DeleteMarkers", ())], "the probe left something behind"
+    client.close()
+
+
+def test_an_image_that_cannot_be_pulled_is_told_in_kubernetes_words(
+    scenario_in: Callable[..., Scenario], versitygw: VersityGW
+) -> None:
+    """At once why the Job does not start, after a minute that it failed and what to do; nothing is left, also after a deletion."""
+    scenario = scenario_in(values={"image": {"tag": "missing"}})
+    scenario.apply(
+        scenario.keys("versitygw-keys", versitygw.keys),
+        scenario.bucket_store("data", versitygw, probePath="probe", **FROM_WORKLOAD),
+    )
+    told = scenario.wait_condition("BucketStore", "data", "DataPathVerified", "Unknown", reason="ProbingFromWorkload")
+
+    def explained() -> str:
+        message: str = scenario.condition("BucketStore", "data", "DataPathVerified")["message"]
+        return message if "ImagePullBackOff" in message else ""
+
+    assert "has not started yet. ImagePullBackOff" in wait_for(explained, timeout=30, what=f"why, after {told}")
+    failed = scenario.wait_condition("BucketStore", "data", "DataPathVerified", "False", timeout=120)
+    assert 'Back-off pulling image "wandb-byob:missing"' in failed["message"]
+    assert "imagePullSecrets" in failed["message"]
+    assert scenario.checks("data")["WorkloadProbe"]["result"] == "Failed"
+    scenario.cluster.delete(scenario.path("BucketStore", "data"))
+    scenario.cluster.wait(scenario.path("BucketStore", "data"), lambda found: found is None, timeout=60)
+    _wait_nothing_left(scenario)
+
+
+def test_a_pod_that_is_not_admitted_is_told_and_the_job_goes_with_the_bucketstore(
+    scenario: Scenario, versitygw: VersityGW
+) -> None:
+    """A quota keeps the Job from having a pod, which only Events say; deleting the BucketStore takes the Job away."""
+    quota = {"metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}}
+    scenario.cluster.post(f"/api/v1/namespaces/{scenario.namespace}/resourcequotas", quota)
+    scenario.apply(
+        scenario.keys("versitygw-keys", versitygw.keys),
+        scenario.bucket_store("data", versitygw, probePath="probe", **FROM_WORKLOAD),
+    )
+
+    def explained() -> bool:
+        return "FailedCreate" in scenario.condition("BucketStore", "data", "DataPathVerified").get("message", "")
+
+    wait_for(explained, timeout=60, what="the message says what keeps the Job from its pod")
+    message = scenario.condition("BucketStore", "data", "DataPathVerified")["message"]
+    assert "exceeded quota" in message
+    scenario.cluster.delete(scenario.path("BucketStore", "data"))
+    scenario.cluster.wait(scenario.path("BucketStore", "data"), lambda found: found is None, timeout=60)
+    _wait_nothing_left(scenario)
