@@ -35,14 +35,24 @@ def removals(users: Sequence[User], *, provenance: Mapping[str, str], stores: Co
 
     `stores` are the uids of all BucketStores that lead to this W&B.
     """
-    needed = {user.identity for user in users if not confirmed(user.team) and _needs(user)}
     found: dict[str, Pending] = {}
     for user in users:
         bucket, since = user.identity, user.team.metadata.deletion_timestamp
-        leaves = since is not None and confirmed(user.team) and bucket in provenance and bucket not in needed
-        if leaves and since is not None and takes_out(user, origin=provenance[bucket], stores=stores):
+        if since is None or not confirmed(user.team) or bucket not in provenance:
+            continue
+        origin = provenance[bucket]
+        if takes_out(user, origin=origin, stores=stores) and not needed_by(users, bucket, origin=origin):
             found[bucket] = Pending(identity=bucket, since=since)
     return tuple(found.values())
+
+
+def needed_by(users: Sequence[User], identity: str, *, origin: str) -> tuple[TeamStorage, ...]:
+    """Return the TeamStorages that keep an entry of this origin in, whoever's confirmed deletion would take it out."""
+    return tuple(
+        user.team
+        for user in users
+        if user.identity == identity and not confirmed(user.team) and _needs(user, origin=origin)
+    )
 
 
 def takes_out(user: User, *, origin: str, stores: Collection[str]) -> bool:
@@ -61,8 +71,16 @@ def takes_out(user: User, *, origin: str, stores: Collection[str]) -> bool:
     return user.admitted and _configured(user) and proven(store, user.identity)
 
 
-def _needs(user: User) -> bool:
-    return user.admitted or _configured(user) or (user.store is None and user.home)
+def _needs(user: User, *, origin: str) -> bool:
+    """Say whether W&B's configuration has the bucket for this TeamStorage, too.
+
+    To name a bucket is not enough: outside of W&B's own namespace its BucketStore must have brought the entry in, or have shown that
+    it can use the bucket. One whose BucketStore is no more was configured once, or is of W&B's namespace (and was restored, say).
+    """
+    store = user.store
+    if store is None:
+        return user.home or _configured(user)
+    return _configured(user) and (user.home or origin == store.metadata.uid or proven(store, user.identity))
 
 
 def _configured(user: User) -> bool:

@@ -107,7 +107,7 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, base: Sequence
     """Return what the variable shall hold, from `base` and the buckets that are verified with what they have now."""
     _learn(world, base)
     provenance = Composition(entries=tuple(base)).provenance
-    verified, undecided = _verified(world, buckets.uses)
+    verified, undecided = _verified(world, buckets.uses, own=instance.metadata.namespace)
     chosen = attachments.holder_of_each((each.attached for each in verified), provenance=provenance)
     leaving = _leaving(world, instance, buckets, provenance)
     since = {each.attached.uid: each.since for each in verified}
@@ -128,8 +128,11 @@ def _composed(
         return stalled
 
 
-def _verified(world: World, uses: Iterable[Use]) -> tuple[tuple[_Verified, ...], bool]:
-    """Return the buckets that are verified with their present credentials, and whether some wait to be verified anew."""
+def _verified(world: World, uses: Iterable[Use], *, own: str) -> tuple[tuple[_Verified, ...], bool]:
+    """Return the buckets that are verified with their present credentials, and whether some wait to be verified anew.
+
+    One whose Secret may not be read does not enter, and stops nobody else; what is in the variable of it stays.
+    """
     found: list[_Verified] = []
     undecided = False
     for use in uses:
@@ -141,6 +144,10 @@ def _verified(world: World, uses: Iterable[Use]) -> tuple[tuple[_Verified, ...],
             address = inputs.provider.address(use.store.spec, inputs.context.data)
         except (DomainError, ValueError):
             continue  # its own conditions will say so; what is in the variable stays
+        except ForbiddenError:
+            if use.store.metadata.namespace == own:
+                raise
+            continue
         if not looks.current(use.store, inputs.mark):
             undecided = True
             continue
@@ -175,6 +182,14 @@ def _leaving(
     """Return the confirmed removals; none where a namespace may not be read, since a team there may need the bucket."""
     if buckets.unread:
         return ()
+    users = users_of(world, instance, buckets)
+    return removals.removals(
+        users, provenance=provenance, stores={store.metadata.uid for store in buckets.stores.values()}
+    )
+
+
+def users_of(world: World, instance: WandbInstance, buckets: Buckets) -> tuple[User, ...]:
+    """Return who has a say in what leaves the variable: each TeamStorage of which the bucket is known."""
     admitted = {team.metadata.uid for use in buckets.uses for team in use.teams}
     users = []
     for team in (*buckets.teams, *buckets.stray):
@@ -184,9 +199,7 @@ def _leaving(
             home = team.metadata.namespace == instance.metadata.namespace
             user = User(team=team, identity=identity, store=store, admitted=team.metadata.uid in admitted, home=home)
             users.append(user)
-    return removals.removals(
-        users, provenance=provenance, stores={store.metadata.uid for store in buckets.stores.values()}
-    )
+    return tuple(users)
 
 
 def _identity(world: World, store: BucketStore | None) -> str | None:

@@ -1,6 +1,7 @@
 """A TeamStorage that is being deleted: held while W&B is configured with its bucket, unless a person says what shall become of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,15 +10,17 @@ from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.compose import KEPT
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.deletion import Fate
-from wandb_byob.decide.removals import User, takes_out
+from wandb_byob.decide.removals import needed_by, takes_out
 from wandb_byob.kube import apply, gather
-from wandb_byob.kube.client import TEAM_STORAGES, WANDB_INSTANCES
-from wandb_byob.model.api import BucketStore, ObjectMeta, TeamStorage, WandbInstance
+from wandb_byob.kube.client import TEAM_STORAGES, WANDB_INSTANCES, ForbiddenError
+from wandb_byob.model import names
+from wandb_byob.model.api import BucketStore, TeamStorage, WandbInstance
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
 from wandb_byob.reconcile.base import Result, World
 from wandb_byob.reconcile.held import hold
+from wandb_byob.reconcile.instance_buckets import Buckets, gather_buckets, users_of
 
 # The WandbInstance's status wakes us when the entry is gone; this is for what goes unseen.
 _AGAIN: Final = timedelta(seconds=30)
@@ -40,26 +43,61 @@ def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
     except Stalled:
         # Which team it was for cannot be told. W&B's configuration stays as it is.
         return _let_go(world, body)
-    store = _store(world, team)
-    holding = tuple(_holding(world, team, store))
-    stays = deletion.confirmed(team) and (
-        _shared(world, team, store) or not any(_takes_out(world, team, store, instance) for instance in holding)
-    )
-    decision = deletion.team_deletion(team, in_variable=bool(holding), stays=stays)
+    try:
+        return _settle(world, key, body, team)
+    except ForbiddenError as error:
+        message = f"The operator lacks a permission: {error}. Have its administrator repair its role."
+        return _held(world, key, body, team, Reason.FORBIDDEN, f"{message} {_way_out(team)}")
+
+
+def _settle(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorage) -> Result:
+    holding = tuple(_holding(world, team))
+    fates = [_fate(world, team, instance) for instance in holding] if deletion.confirmed(team) else []
+    decision = deletion.team_deletion(team, in_variable=bool(holding), stays=not any(fate.leaves for fate in fates))
     if decision.fate is Fate.LET_GO:
+        _tell_of_kept(world, key, body, team, fates)
         return _let_go(world, body)
-    blocked = decision.fate is Fate.HOLD
-    hold(
-        world,
-        key,
-        TEAM_STORAGES,
-        body,
-        before=team.status,
-        reason=Reason.DELETION_BLOCKED if blocked else Reason.REMOVING_ENTRY,
-        message=decision.message or "The bucket is being taken out of W&B's configuration; then this object goes.",
-        progress=Progress.STALLED if blocked else Progress.RECONCILING,
-    )
+    if decision.fate is Fate.HOLD:
+        return _held(world, key, body, team, Reason.DELETION_BLOCKED, decision.message)
+    unread = sorted({namespace for fate in fates for namespace in fate.unread})
+    if unread:
+        message = (
+            f"The bucket stays in W&B's configuration as long as the operator may not read namespace {', '.join(unread)}: a team there "
+            "may need it. Have its administrator repair its role there, or take a namespace that is gone off the watched ones."
+        )
+        return _held(world, key, body, team, Reason.FORBIDDEN, f"{message} {_way_out(team)}")
+    message = "The bucket is being taken out of W&B's configuration; then this object goes."
+    return _held(world, key, body, team, Reason.REMOVING_ENTRY, message)
+
+
+def _held(
+    world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorage, reason: Reason, message: str
+) -> Result:
+    moving = reason is Reason.REMOVING_ENTRY
+    progress = Progress.RECONCILING if moving else Progress.STALLED
+    hold(world, key, TEAM_STORAGES, body, before=team.status, reason=reason, message=message, progress=progress)
     return Result(after=_AGAIN)
+
+
+def _way_out(team: TeamStorage) -> str:
+    name = references.team_name(team)
+    return f'Or set the annotation {names.RELEASE}: "{name}" to drop this object and leave W&B as it is.'
+
+
+def _tell_of_kept(
+    world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorage, fates: Sequence["_Fate"]
+) -> None:
+    """Say why a confirmed deletion takes nothing out of W&B: the object goes, and with it its conditions."""
+    others = [other.metadata for fate in fates for other in fate.needed_by]
+    if not others:
+        return
+    own = team.metadata.namespace
+    here = sorted(other.name for other in others if other.namespace == own)
+    who = f"TeamStorage {', '.join(here)}" if here else "a team of another namespace"
+    message = f"W&B stays configured with the bucket, since it is that of {who}, too."
+    world.events.publish(
+        key, uid=body["metadata"]["uid"], warning=True, reason=Reason.CONFIGURED, message=world.secrets.redact(message)
+    )
 
 
 def _let_go(world: World, body: dict[str, Any]) -> Result:
@@ -67,50 +105,16 @@ def _let_go(world: World, body: dict[str, Any]) -> Result:
     return Result()
 
 
-def _store(world: World, team: TeamStorage) -> BucketStore | None:
-    key = references.bucket_store_of(team)
-    return gather.foreign(world.kube, key, BucketStore, user=team.metadata.namespace)
-
-
-def _holding(world: World, team: TeamStorage, store: BucketStore | None) -> Iterator[WandbInstance]:
+def _holding(world: World, team: TeamStorage) -> Iterator[WandbInstance]:
     """Yield the W&B that is configured with the team's bucket; where the BucketStore is gone, one of the team's own namespace."""
     identity = team.status.identity
     if identity is not None:
-        yield from (each for each in _instances(world, team, store) if members.in_variable(each, identity))
+        yield from (each for each in _instances(world, team) if members.in_variable(each, identity))
 
 
-def _takes_out(world: World, team: TeamStorage, store: BucketStore | None, instance: WandbInstance) -> bool:
-    """Say whether the WandbInstance, when it looks, takes the entry out for this TeamStorage."""
-    identity = team.status.identity or ""
-    entry = next(entry for entry in instance.status.entries if entry.identity == identity)
-    home = instance.metadata.namespace
-    owner = entry.bucket_store_ref
-    if owner is not None and store is not None and (owner.namespace or home, owner.name) == _place(store.metadata):
-        origin = store.metadata.uid
-    else:
-        origin = _OTHER if owner is not None else _GONE if entry.source == "BucketStore" else KEPT
-    user = User(
-        team=team,
-        identity=identity,
-        store=store,
-        admitted=store is not None and _admitted(world, team, store, instance),
-        home=team.metadata.namespace == home,
-    )
-    return takes_out(user, origin=origin, stores={_OTHER})
-
-
-def _admitted(world: World, team: TeamStorage, store: BucketStore, instance: WandbInstance) -> bool:
-    own, home = store.metadata.namespace, instance.metadata.namespace
-    return gather.admits(world.kube, instance.spec.allowed_namespaces, owner=home, user=own) and gather.admits(
-        world.kube, store.spec.allowed_namespaces, owner=own, user=team.metadata.namespace
-    )
-
-
-def _place(metadata: ObjectMeta) -> tuple[str, str]:
-    return metadata.namespace, metadata.name
-
-
-def _instances(world: World, team: TeamStorage, store: BucketStore | None) -> Iterator[WandbInstance]:
+def _instances(world: World, team: TeamStorage) -> Iterator[WandbInstance]:
+    key = references.bucket_store_of(team)
+    store = gather.foreign(world.kube, key, BucketStore, user=team.metadata.namespace)
     reference = store.status.instance_ref if store is not None else None
     if store is None or reference is None:
         own = world.kube.list(WANDB_INSTANCES, team.metadata.namespace)
@@ -123,15 +127,35 @@ def _instances(world: World, team: TeamStorage, store: BucketStore | None) -> It
         yield instance
 
 
-def _shared(world: World, team: TeamStorage, store: BucketStore | None) -> bool:
-    """Say whether another TeamStorage, whose deletion is not confirmed, uses the same bucket."""
-    if store is None:
-        return False
-    stores = [store, *(other for other in gather.namesakes(world.kube, world.config, store))]
-    others = (other for each in stores for other in gather.users_of(world.kube, world.config, each))
-    return any(
-        other.metadata.uid != team.metadata.uid
-        and other.status.identity == team.status.identity
-        and not deletion.confirmed(other)
-        for other in others
+@dataclass(frozen=True, kw_only=True)
+class _Fate:
+    """What a WandbInstance does about a confirmed deletion: whether the entry leaves, or who needs it; `unread` keep it from that."""
+
+    leaves: bool
+    needed_by: tuple[TeamStorage, ...]
+    unread: frozenset[str]
+
+
+def _fate(world: World, team: TeamStorage, instance: WandbInstance) -> _Fate:
+    """Judge as the WandbInstance does when it looks, from the same reads."""
+    identity = team.status.identity or ""
+    buckets = gather_buckets(world, instance)
+    users = users_of(world, instance, buckets)
+    origin = _origin(instance, identity, buckets)
+    stores = {_OTHER, *(store.metadata.uid for store in buckets.stores.values())}
+    may = any(
+        user.team.metadata.uid == team.metadata.uid and takes_out(user, origin=origin, stores=stores) for user in users
     )
+    others = needed_by(users, identity, origin=origin)
+    return _Fate(leaves=may and not others, needed_by=others if may else (), unread=buckets.unread)
+
+
+def _origin(instance: WandbInstance, identity: str, buckets: Buckets) -> str:
+    """Return whose the entry is by the WandbInstance's status: a BucketStore's uid, or KEPT."""
+    entry = next(entry for entry in instance.status.entries if entry.identity == identity)
+    owner = entry.bucket_store_ref
+    if owner is None:
+        return _GONE if entry.source == "BucketStore" else KEPT
+    place = ObjectKey(Kind.BUCKET_STORE, owner.namespace or instance.metadata.namespace, owner.name)
+    store = buckets.stores.get(place)
+    return store.metadata.uid if store is not None else _OTHER

@@ -6,7 +6,7 @@ import pytest
 
 from unit.resources import as_store, as_team, bucket_store, condition, team_storage
 from wandb_byob.decide.compose import KEPT, SHARED
-from wandb_byob.decide.removals import User, removals
+from wandb_byob.decide.removals import User, needed_by, removals
 from wandb_byob.model import names
 
 BUCKET = "s3://amazonaws.com/data"
@@ -15,6 +15,8 @@ ASSUMED = {"bucket": {"created": False, "adopted": False, "identity": BUCKET, "a
 CONFIGURED = [condition("Configured")]
 STORE = as_store(bucket_store(status=SHOWN, uid="mine"))
 NAMED_ONLY = as_store(bucket_store(uid="mine"))
+RIVAL = as_store(bucket_store(uid="rival"))
+PROVEN_RIVAL = as_store(bucket_store(status=SHOWN, uid="rival"))
 GUESSED = as_store(bucket_store(status=ASSUMED, uid="mine"))
 
 
@@ -112,9 +114,17 @@ def test_what_another_bucket_store_brought_in_stays(given: User, origin: str) ->
         (user("other", leaves=False, store=None, home=False), True),
         (user("other", leaves=False, store=None, home=False, admitted=False, conditions=[]), False),
         (user("other", leaves=False, admitted=False, conditions=[]), False),
+        (user("other", leaves=False, conditions=[]), False),
+        (user("other", leaves=False, store=RIVAL), True),
+        (user("other", leaves=False, store=RIVAL, home=False), False),
+        (user("other", leaves=False, store=PROVEN_RIVAL, home=False), True),
+        (user("other", leaves=False, home=False), True),
     ],
-    ids=["of W&B's namespace", "configured once", "never had to do with it", "never admitted"],
-)
+    ids=["of W&B's namespace", "configured once", "never had to do with it", "never admitted", "refused, or not looked at",
+         "named in W&B's namespace", "named elsewhere", "shown elsewhere", "by the same BucketStore from elsewhere"],
+)  # fmt: skip
 def test_who_has_a_say_in_what_is_still_needed(other: User, kept: bool) -> None:
-    """Whoever used it once; a TeamStorage that was never admitted has none."""
+    """Whoever W&B is configured for; to name the same bucket in another namespace blocks nobody, nor does who was never configured."""
     assert gone(user(), other) is not kept
+    needing = needed_by([user(), other], BUCKET, origin="mine")
+    assert needing == ((other.team,) if kept else ())

@@ -1,5 +1,7 @@
 """What leaves the variable, from lists of which one may be refused; all else about it is tested on a real API server."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from unit.memory_kube import MemoryKube
@@ -52,3 +54,29 @@ def test_w_and_bs_own_namespace_must_be_readable() -> None:
     kube.before = forbid
     with pytest.raises(ForbiddenError, match="namespace team-a"):
         gather_buckets(Stage(kube=kube).world, as_instance(wandb_instance()))
+
+
+@pytest.mark.parametrize(("where", "stops"), [("team-b", False), ("team-a", True)])
+def test_a_secret_that_may_not_be_read_stops_only_its_own_bucket(where: str, *, stops: bool) -> None:
+    """One of another namespace does not enter, and everybody else goes on; in W&B's own the missing right is told."""
+    conditions = [condition(each) for each in ("Accepted", "Reachable", "Configured", "DataPathVerified", "Ready")]
+    shown = {"bucket": {"created": False, "adopted": True, "identity": IDENTITY}, "conditions": conditions}
+    reference = {"name": "wandb", "namespace": "team-a"}
+    check = {"name": "PutObject", "result": "Passed", "message": "", "path": ""}
+    status = shown | {"observedGeneration": 1, "checks": [check], "instanceRef": reference}
+    store = bucket_store(namespace=where, status=status, spec={"instanceRef": reference})
+    team = team_storage(namespace=where, finalizers=[names.FINALIZER])
+    admitting = wandb_instance(spec={"allowedNamespaces": {"from": "All"}})
+    kube = MemoryKube(store, team, admitting, secret(namespace=where), namespace_object("team-a"))
+
+    def forbid(call: str) -> None:
+        if call.startswith("get secrets"):
+            raise ForbiddenError(f"secrets may not be read in {where}", status=403)
+
+    kube.before = forbid
+    world, instance = Stage(kube=kube).world, as_instance(admitting)
+    buckets = gather_buckets(world, instance)
+    assert [use.store.metadata.namespace for use in buckets.uses] == [where]
+    with pytest.raises(ForbiddenError) if stops else nullcontext():
+        wanted = wish(world, instance, buckets, [])
+        assert wanted.composition == Composition(entries=())

@@ -8,6 +8,7 @@ import pytest
 from unit.memory_kube import MemoryKube
 from unit.resources import bucket_store, condition, team_storage, wandb_instance
 from unit.scripted import Stage, namespace_object
+from wandb_byob.kube.client import ForbiddenError
 from wandb_byob.model import names
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.reconcile import teamstorage
@@ -121,6 +122,42 @@ def test_what_it_may_not_take_out_it_does_not_wait_for(entry: dict[str, Any]) ->
     stage = _stage(annotations=CONFIRM, entries=(entry,))
     _look(stage)
     assert not _held(stage)
+
+
+def test_why_a_confirmed_deletion_takes_nothing_out_is_told() -> None:
+    """The object goes, and its conditions with it: an Event names the TeamStorage of the namespace that uses the bucket, too."""
+    stage = _stage(team_storage("other", status=CONFIGURED), annotations=CONFIRM)
+    _look(stage)
+    ((_, warning, reason, message),) = stage.told.events
+    assert (warning, reason) == (True, "Configured")
+    assert message == "W&B stays configured with the bucket, since it is that of TeamStorage other, too."
+
+
+def test_who_only_names_the_bucket_blocks_nobody() -> None:
+    """One that was never configured: refused for its path, say, or not looked at yet."""
+    stage = _stage(team_storage("other", status={"identity": IDENTITY, "conditions": []}), annotations=CONFIRM)
+    _look(stage)
+    assert _held(stage)
+    assert _ready(stage)[0] == "RemovingEntry"
+
+
+@pytest.mark.parametrize("where", ["team-b", "team-a"])
+def test_what_may_not_be_read_is_named_with_both_ways_out(where: str) -> None:
+    """A team in that namespace may need the bucket: nothing is taken out, and the condition says where and what to do."""
+    stage = _stage(annotations=CONFIRM)
+
+    def forbid(call: str) -> None:
+        if call.startswith("list bucketstores") and where in call:
+            raise ForbiddenError(f"bucketstores may not be listed in {where}", status=403)
+
+    stage.kube.before = forbid
+    assert _look(stage).after == timedelta(seconds=30)
+    assert _held(stage)
+    reason, message = _ready(stage)
+    assert reason == "Forbidden"
+    assert where in message
+    assert "repair its role" in message
+    assert names.RELEASE in message
 
 
 def test_an_entry_whose_bucket_store_was_made_anew_is_waited_for() -> None:
