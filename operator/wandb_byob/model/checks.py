@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from wandb_byob.model.texts import clean
+
 
 class CheckResult(StrEnum):
     """The outcome of a check: only `Failed` keeps a bucket from being verified."""
@@ -68,7 +70,8 @@ OF_A_PATH: Final = frozenset(
 class Check:
     """What was looked at, what came out, and what to do about it.
 
-    `path` is the declared sub-path that was probed ("" is the bucket's root); a Failed or Warning check has a remedy.
+    `path` is the declared sub-path that was probed ("" is the bucket's root); a Failed or Warning check has a remedy. What a store
+    said is shown as plain text (`texts.clean`).
     """
 
     name: CheckName
@@ -76,3 +79,7 @@ class Check:
     message: str
     remedy: str = ""
     path: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", clean(self.message))
+        object.__setattr__(self, "remedy", clean(self.remedy))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from wandb_byob.model.checks import Check
 from wandb_byob.model.reasons import Reason
+from wandb_byob.model.texts import clean
 
 
 class DomainError(Exception):
@@ -13,9 +14,9 @@ class DomainError(Exception):
     """
 
     def __init__(self, reason: Reason, message: str, *, check: Check | None = None) -> None:
-        super().__init__(message)
+        self.message = clean(message)
+        super().__init__(self.message)
         self.reason = reason
-        self.message = message
         self.check = check
 
 

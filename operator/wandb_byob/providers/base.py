@@ -14,6 +14,7 @@ from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check
 from wandb_byob.model.credentials import Credentials
 from wandb_byob.model.recorder import Recorder
+from wandb_byob.model.texts import clean
 
 DeploymentType = Literal["SelfManaged", "DedicatedCloud", "MultiTenantCloud"]
 
@@ -66,6 +67,9 @@ class Change:
     name: str
     message: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", clean(self.message))
+
 
 @dataclass(frozen=True, kw_only=True)
 class BucketFacts:
@@ -78,6 +82,10 @@ class BucketFacts:
     url: str
     identity: str
     assumed: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "owner", clean(self.owner))
+        object.__setattr__(self, "region", clean(self.region))
 
 
 @dataclass(frozen=True, kw_only=True)
