@@ -362,6 +362,32 @@ def test_all_namespaces_are_watched_where_that_is_asked_for(
     assert crds.get(f"{_LEASES}/{place}/leases/wandb-byob")["spec"]["holderIdentity"] == f"{place}/wandb-byob"
 
 
+def test_a_watched_namespace_that_is_gone_keeps_the_others_going(
+    crds: Cluster, place: str, start: Callable[..., Operator]
+) -> None:
+    """The pod is Ready, /readyz names the namespace, the log says once what to do, and changes elsewhere are seen."""
+    gone = f"gone-{uuid.uuid4().hex[:8]}"
+    operator = start(namespaces=[place, gone]).wait_leading().wait_ready(timeout=60)
+    assert f"namespaces that may not be read, or are gone: {gone}" in operator.probe("readyz").body.decode()
+
+    def told() -> list[str]:
+        return [record["msg"] for record in operator.records() if gone in record["msg"]]
+
+    wait_for(
+        lambda: any("byob release" in message for message in told()),
+        timeout=20,
+        what="the log says what to do",
+        detail=lambda: str(told()),
+    )
+    put_store(crds, place)
+    wait_for_looks(operator, "BucketStore/data")
+    for number in range(3):
+        put_store(crds, place, name=f"later-{number}")
+        wait_for_looks(operator, f"BucketStore/later-{number}")
+    assert len([message for message in told() if "byob release" in message]) == 1
+    assert [message for message in told() if "Request attempt" in message] == []
+
+
 def test_without_api_server_it_is_healthy_and_not_ready(
     place: str, start: Callable[..., Operator], tmp_path: Path
 ) -> None:

@@ -125,7 +125,7 @@ class Watcher:
     def _run(self) -> None:
         # "OS signals are ignored": the main thread takes them, and Kopf is told to end by a flag.
         logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
-        logging.getLogger("kopf._cogs.clients.api").addFilter(_tells_news)
+        logging.getLogger("kopf._cogs.clients.watching").addFilter(_tells_news)
         waits = iter(_EndlessBackoffs())
         while not self._stopping.is_set():
             started = time.monotonic()
