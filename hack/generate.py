@@ -46,6 +46,7 @@ CLASSES: dict[str, tuple[str, str | None]] = {
     "metadata": ("ObjectMeta", None),
     "WandbInstance.spec": ("WandbInstanceSpec", None),
     "WandbInstance.status": ("WandbInstanceStatus", None),
+    "WandbInstance.status.reverted": ("Reverted", None),
     "WandbInstance.status.form": ("InstanceForm", None),
     "BucketStore.spec": ("BucketStoreSpec", None),
     "BucketStore.status": ("BucketStoreStatus", None),

@@ -9,7 +9,7 @@ from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progres
 from wandb_byob.decide.configuration import Configuration
 from wandb_byob.decide.variable import EnvVar
 from wandb_byob.decide.workloads import State, Workload
-from wandb_byob.model.api import FailedConfiguration
+from wandb_byob.model.api import FailedConfiguration, Reverted
 from wandb_byob.model.reasons import Reason
 
 POLL: Final = timedelta(seconds=5)
@@ -33,7 +33,7 @@ class Plan:
 
     `secret` is the one of our Secrets that the target refers to afterwards ("" for none), `create` is made first and takes
     its place. `states` are the workloads' as they are after the writes. `finished` is the result of a rollout that ended.
-    `settled`: no rollout is going on, so that old Secrets may be collected.
+    `reverted`: somebody set the variable back, and it will be written again. `settled`: no rollout is going on, so that old Secrets may be collected.
     """
 
     configured: Verdict
@@ -45,6 +45,7 @@ class Plan:
     states: Mapping[str, tuple[State, str]] = field(default_factory=dict)
     last_good: str = ""
     failed: FailedConfiguration | None = None
+    reverted: Reverted | None = None
     finished: str = ""
     settled: bool = False
     again: timedelta | None = None

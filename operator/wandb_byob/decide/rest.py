@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from wandb_byob.decide import rollback
+from wandb_byob.decide import quarrel, rollback
 from wandb_byob.decide.attachments import Pending
 from wandb_byob.decide.compose import Composition, Source, doubts, size, size_warning
 from wandb_byob.decide.conditions import Progress, Verdict
@@ -19,9 +19,6 @@ from wandb_byob.decide.workloads import State, Workload
 from wandb_byob.model.api import FailedConfiguration
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
-
-TRUCE: Final = timedelta(minutes=10)
-"""How long the target is left alone where somebody sets the variable back: no fight that restarts W&B again and again."""
 
 _HAD_IT: Final = frozenset({State.CURRENT, State.PROGRESSING, State.FAILED, State.NOT_WAITED_FOR})
 
@@ -56,6 +53,9 @@ def plan(
     if isinstance(wish, Stalled):
         verdict = configured("False", wish.reason, wish.message)
         return _resting(look, verdict, progress=Progress.STALLED)
+    trap = next((workload.refusal for workload in situation.workloads if workload.refusal is not None), None)
+    if trap is not None and look.current is not None:
+        return _resting(look, configured("False", trap.reason, trap.message), progress=Progress.STALLED)
     if not differing(situation, wish.value) or _nothing_to_say(look, wish):
         return _there(look, wish)
     failed = situation.failed
@@ -196,35 +196,23 @@ def _finished(look: _Look, out: Verdict) -> str:
 
 
 def _repair(look: _Look, current: Stored) -> Plan:
-    """Put the variable back where it is not what it was; not again and again where somebody else disagrees."""
+    """Put the variable back where it is not what it was: once, and not again where somebody else disagrees."""
     situation, memory = look.situation, look.situation.memory
     known = memory.states if memory.secret == current.name else {}
     set_back = [w for w in look.lacking if known.get(w.key) in _HAD_IT and situation.set_back(w, memory.configured)]
-    condition = memory.configured
-    since = situation.now - condition.last_transition_time if condition is not None else TRUCE
+    if quarrel.lost(situation, current, set_back):
+        verdict = configured("False", Reason.TARGET_REVERTED, quarrel.peace_terms(situation, set_back))
+        return _resting(look, verdict, progress=Progress.STALLED)
     if set_back:
-        return _set_back(look, set_back, again=since < TRUCE)
-    if condition is not None and condition.reason == Reason.TARGET_REVERTED and since < TRUCE:
-        verdict = configured("False", Reason.TARGET_REVERTED, condition.message)
-        return replace(_resting(look, verdict, progress=Progress.RECONCILING), again=TRUCE - since)
+        reverted = quarrel.noted(situation, current, set_back)
+        where = ", ".join(workload.key for workload in set_back)
+        message = f"The variable was set back in {where} by {reverted.by}, and is being written again."
+        verdict = configured("False", Reason.PROGRESSING, message)
+        resting = _resting(look, verdict, progress=Progress.RECONCILING)
+        return replace(resting, reverted=reverted, again=timedelta(0))
     due = next_writes(situation, current.name, before=current.configuration.before)
     written = [workload for workload in due if workload in look.lacking]
     return replace(under_way(situation, current.name, written=written), failed=_recorded(situation))
-
-
-def _set_back(look: _Look, workloads: Sequence[Workload], *, again: bool) -> Plan:
-    names = ", ".join(workload.key for workload in workloads)
-    setters = ", ".join(sorted({setter for workload in workloads for setter in workload.setters})) or "somebody"
-    if again:
-        message = (
-            f"The variable was set back in {names} by {setters} soon after it was written. It is written again in "
-            f"{TRUCE.seconds // 60} minutes. Remove it from the chart, manifest or controller that sets it."
-        )
-        verdict = configured("False", Reason.TARGET_REVERTED, message)
-        return replace(_resting(look, verdict, progress=Progress.RECONCILING), again=TRUCE)
-    message = f"The variable was set back in {names} by {setters}, and is being written again."
-    verdict = configured("False", Reason.PROGRESSING, message)
-    return replace(_resting(look, verdict, progress=Progress.RECONCILING), again=timedelta(0))
 
 
 def _change(look: _Look, wish: Composition, *, pending: Sequence[Pending], progressing: bool) -> Plan:

@@ -11,7 +11,7 @@ from wandb_byob.decide.looks import request
 from wandb_byob.decide.schedule import duration
 from wandb_byob.decide.windows import Window, windows
 from wandb_byob.decide.workloads import Workload
-from wandb_byob.model.api import Condition, FailedConfiguration, WandbInstance
+from wandb_byob.model.api import Condition, FailedConfiguration, Reverted, WandbInstance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,7 @@ class Memory:
     secret: str = ""
     last_good: str = ""
     failed: FailedConfiguration | None = None
+    reverted: Reverted | None = None
     configured: Condition | None = None
     rolled_out: Condition | None = None
     states: Mapping[str, str]
@@ -126,6 +127,7 @@ def memory(instance: WandbInstance) -> Memory:
         secret=status.secret_name or "",
         last_good=status.last_good_secret_name or "",
         failed=status.failed,
+        reverted=status.reverted,
         configured=_condition(status.conditions, ConditionType.CONFIGURED),
         rolled_out=_condition(status.conditions, ConditionType.ROLLED_OUT),
         states={f"{workload.kind}/{workload.name}": workload.state for workload in status.workloads},

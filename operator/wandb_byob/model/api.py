@@ -319,6 +319,15 @@ class InstanceStorage(Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     path: str | None = None
 
 
+class Reverted(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The last time that somebody set the variable back and it was written again."""
+
+    secret_name: str
+    time: datetime
+    by: str | None = None
+    reconcile_request: str | None = None
+
+
 class RolloutWindow(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """A time that returns, in which W&B may be restarted."""
 
@@ -436,6 +445,7 @@ class WandbInstanceStatus(Struct, frozen=True, kw_only=True, omit_defaults=True,
     variable_bytes: int | None = None
     workloads: tuple[WorkloadStatus, ...] = ()
     failed: FailedConfiguration | None = None
+    reverted: Reverted | None = None
     form: InstanceForm | None = None
     hand_over: HandOver | None = None
     version: str | None = None

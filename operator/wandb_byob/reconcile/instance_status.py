@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from wandb_byob.decide import addresses, looks
+from wandb_byob.decide import addresses, looks, quarrel
 from wandb_byob.decide.compose import Composition, Entry, Source, read, size, union
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict, conditions, kept
 from wandb_byob.decide.configuration import Configuration
@@ -62,6 +62,7 @@ def after(
         variable_bytes=max((size(value) for value, _ in values), default=0),
         workloads=_workloads(plan, situation),
         failed=plan.failed,
+        reverted=plan.reverted or quarrel.remembered(situation, plan.secret),
         observed_reconcile_request=looks.request(instance.metadata.annotations),
     )
 

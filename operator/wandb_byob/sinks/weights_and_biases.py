@@ -84,6 +84,7 @@ def workload(
         template=_digest(owner),
         health=_health(owner, parts),
         setters=_setters(owner),
+        last_writer=workloads.last_writer(metadata),
         refusal=refusal(owner),
         parts=parts,
     )

@@ -161,6 +161,19 @@ def setters(workload: Wire, containers: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def last_writer(metadata: Wire) -> str:
+    """Return the field manager, other than us and Kubernetes itself, that wrote the object last, "" where none did.
+
+    One that has taken the variable out sets nothing, and is found by nothing else.
+    """
+    others = [
+        (entry.get("time") or "", entry["manager"])
+        for entry in metadata.get("managedFields") or ()
+        if not entry.get("subresource") and entry["manager"] not in (names.FIELD_MANAGER, "kube-controller-manager")
+    ]
+    return max(others, default=("", ""))[1]
+
+
 def _owns(fields: Wire, container: str) -> bool:
     path = ("f:spec", "f:template", "f:spec", "f:containers", _merge_key(container), "f:env", _merge_key(VARIABLE))
     for part in path:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from wandb_byob.decide import rest, rollout
+from wandb_byob.decide import quarrel, rest, rollout
 from wandb_byob.decide.attachments import Pending
 from wandb_byob.decide.compose import Attached, Composition, compose
 from wandb_byob.decide.conditions import Verdict
@@ -55,6 +55,7 @@ class Target:
     health: dict[str, Health] = field(default_factory=dict)
     templates: dict[str, str] = field(default_factory=dict)
     setters: tuple[str, ...] = ()
+    refusal: Stalled | None = None
     created: dict[str, datetime] = field(default_factory=dict)
     recreate: set[str] = field(default_factory=set)
     buckets: list[Attached] = field(default_factory=list)
@@ -182,6 +183,8 @@ class Target:
             health=self.health.get(key, Health(state=State.CURRENT, live=True)),
             recreate=key in self.recreate,
             setters=self.setters,
+            last_writer="helm",
+            refusal=self.refusal,
         )
 
     def _reading(self, key: str) -> Reading:
@@ -202,6 +205,7 @@ class Target:
             secret=plan.secret,
             last_good=plan.last_good,
             failed=plan.failed,
+            reverted=plan.reverted or quarrel.remembered(self.situation(), plan.secret),
             configured=self._condition(plan.configured, self.memory.configured),
             rolled_out=self._condition(plan.rolled_out, self.memory.rolled_out),
             states={key: state.value for key, (state, _) in plan.states.items()},

@@ -9,6 +9,7 @@ from unit.decide.target import Container, Target, bucket, foreign, literal, remo
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.variable import reference
 from wandb_byob.decide.workloads import Health, State
+from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
 ONE, TWO = bucket("one"), bucket("two")
@@ -384,25 +385,72 @@ def test_a_workload_that_is_set_back_during_the_rollout_fails_it() -> None:
     assert target.values() == {None}
 
 
-def test_a_workload_that_is_set_back_later_is_repaired_once() -> None:
-    """Put right at once the first time; where it happens again soon, the target is left alone for a while and told of."""
+def fought() -> Target:
+    """A target whose variable was set back, put right, and set back again a moment later."""
     target = rolled_out(ONE).later(hours=1)
     target.workloads["Deployment/api"] = Container()
-    plan = target.look()
-    assert plan.again == timedelta(0)
+    assert target.look().again == timedelta(0)
     target.look()
     assert target.writes == [["Deployment/api"]]
-    target.come_up()
-    target.looks()
-
+    target.come_up().looks()
     target.later(seconds=5).workloads["Deployment/api"] = Container()
+    return target
+
+
+def test_a_workload_that_is_set_back_later_is_repaired_once() -> None:
+    """Put right at once the first time; where it happens again, the target is left alone, and who does it is told."""
+    target = fought()
     plan = target.look()
-    assert plan.configured.reason == Reason.TARGET_REVERTED
+    assert (plan.configured.reason, plan.progress) == (Reason.TARGET_REVERTED, Progress.STALLED)
+    assert "Deployment/api by helm" in plan.configured.message
+    assert "take it out of the chart's values" in plan.configured.message
     for _ in range(10):
-        target.later(seconds=30).look()
+        assert target.later(hours=10).look().configured.message == plan.configured.message
     assert target.writes == [["Deployment/api"]]
-    target.later(minutes=10).look()
+
+
+def test_who_made_peace_asks_for_another_try() -> None:
+    target = fought()
+    target.look()
+    target.memory = replace(target.memory, request="now")
+    target.look()
     assert target.writes == [["Deployment/api"], ["Deployment/api"]]
+
+
+def test_peace_is_seen() -> None:
+    """Somebody gives the workload its variable back: nothing is left to say."""
+    target = fought()
+    target.look()
+    target.workloads["Deployment/api"] = target.workloads["Deployment/app"]
+    assert target.looks().configured.status == "True"
+    assert target.writes == [["Deployment/api"]]
+
+
+def test_after_a_day_of_peace_it_is_the_first_time_again() -> None:
+    """Every Helm upgrade may take the variable out; each is put right once."""
+    target = fought()
+    target.workloads["Deployment/api"] = target.workloads["Deployment/app"]
+    target.looks()
+    target.later(hours=25).workloads["Deployment/api"] = Container()
+    target.look()
+    target.look()
+    assert target.writes == [["Deployment/api"], ["Deployment/api"]]
+
+
+def test_a_trap_is_told_before_and_after_the_variable_is_written() -> None:
+    """What would lose or clash is never written into, and what comes up later is not kept quiet."""
+    trap = Stalled(Reason.LEVEL_WINS, "app.env wins.")
+    target = Target(buckets=[ONE], refusal=trap)
+    assert target.looks().configured.reason == Reason.LEVEL_WINS
+    assert target.writes == []
+    target.refusal = None
+    target.looks()
+    target.come_up().looks()
+    written = len(target.writes)
+    target.refusal = trap
+    plan = target.looks()
+    assert (plan.configured.status, plan.configured.reason) == ("False", Reason.LEVEL_WINS)
+    assert len(target.writes) == written
 
 
 def test_a_workload_that_joins_gets_the_configuration() -> None:

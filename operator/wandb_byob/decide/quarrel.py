@@ -1,0 +1,75 @@
+"""Somebody else sets the variable back: it is written again once, then that is told, and never a loop of restarts.
+
+A Helm upgrade that takes it out is put right. A controller that holds another opinion (W&B's operator, Argo CD, a pipeline) would take
+it out again each time, and each time W&B would restart twice.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from wandb_byob.decide.configuration import Stored
+from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.variable import VARIABLE
+from wandb_byob.decide.workloads import Workload
+from wandb_byob.model.api import Reverted
+from wandb_byob.model.reasons import Reason
+
+PEACE: Final = timedelta(hours=24)
+"""How long it must have stayed for the next time to count as the first again."""
+
+_TERMS: Final = {
+    "argocd": "add it to ignoreDifferences of the Argo CD Application (with RespectIgnoreDifferences=true), or take it out of the manifests",
+    "helm": "take it out of the chart's values",
+    "flux": "take it out of what Flux applies",
+    "kustomize-controller": "take it out of what Flux applies",
+    "terraform": "take it out of the Terraform configuration",
+    "kubectl": "take it out of the manifest that is applied",
+}
+
+
+def remembered(situation: Situation, secret: str) -> Reverted | None:
+    """Return what is known of the last time, for as long as this configuration stands and nobody asked to try again."""
+    record = situation.memory.reverted
+    if record is None or record.secret_name != secret or record.reconcile_request != situation.memory.request:
+        return None
+    return record
+
+
+def lost(situation: Situation, current: Stored, set_back: Sequence[Workload]) -> bool:
+    """Say whether the variable is not written again: it was, and somebody has set it back once more."""
+    record, condition = remembered(situation, current.name), situation.memory.configured
+    if record is None:
+        return False
+    given_up = condition is not None and condition.reason == Reason.TARGET_REVERTED
+    return given_up or (bool(set_back) and situation.now - record.time < PEACE)
+
+
+def noted(situation: Situation, current: Stored, set_back: Sequence[Workload]) -> Reverted:
+    """Return the record of a time that is put right."""
+    return Reverted(
+        secret_name=current.name,
+        time=situation.now.replace(microsecond=0),
+        by=", ".join(_managers(set_back)) or "somebody",
+        reconcile_request=situation.memory.request,
+    )
+
+
+def peace_terms(situation: Situation, set_back: Sequence[Workload]) -> str:
+    """Return who fights, what is not done any more, and how to make peace; the same from look to look."""
+    condition = situation.memory.configured
+    if condition is not None and condition.reason == Reason.TARGET_REVERTED:
+        return condition.message
+    managers = _managers(set_back)
+    where = ", ".join(workload.key for workload in set_back)
+    advice = next((text for name, text in _TERMS.items() for each in managers if each.lower().startswith(name)), "")
+    return (
+        f"{VARIABLE} was set back in {where} by {', '.join(managers) or 'somebody'}, soon after it had been put right. It is not written "
+        f"again, since W&B would restart each time. Make peace: {advice or 'have what sets it leave the variable alone'}; then give the "
+        "annotation byob.wandb.com/reconcile-requested-at a new value."
+    )
+
+
+def _managers(workloads: Sequence[Workload]) -> tuple[str, ...]:
+    setters = {setter for workload in workloads for setter in workload.setters}
+    return tuple(sorted(setters or {workload.last_writer for workload in workloads if workload.last_writer}))
