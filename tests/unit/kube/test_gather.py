@@ -199,7 +199,7 @@ def test_a_ca_bundle_of_great_size_is_refused() -> None:
         ({}, "kubernetes.io/service-account-token"),
         ({}, "bootstrap.kubernetes.io/token"),
     ],
-    ids=["W&B's configuration", "a ServiceAccount's token", "a node's token"],
+    ids=["W&B's configuration", "a probe's input", "a ServiceAccount's token", "a node's token"],
 )
 def test_what_is_never_sent_to_a_store(labels: dict[str, str], type_: str) -> None:
     """Who may create a BucketStore names where keys are sent to, so that not every Secret of the namespace will do as keys."""
