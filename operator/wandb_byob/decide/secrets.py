@@ -20,6 +20,9 @@ _SERVICE_ACCOUNT: Final = ("serviceAccount.json",)
 _ACCOUNT_KEY: Final = ("accountKey",)
 # Longer ones exist nowhere, and a few would fill the variable, which all buckets of a W&B share.
 _LONGEST_KEY: Final = 1024
+# MinIO's least, and no store's keys are shorter. A shorter "secret" would hide nothing, and blot words out of others' messages.
+_SHORTEST_SECRET: Final = 8
+_SHORTEST_NAME: Final = 3
 _LONGEST_TEXT: Final = 16 * 1024
 
 USUAL_KEYS: Final = SecretKeys()
@@ -42,7 +45,7 @@ def credentials(secret: SecretData, provider: ProviderName, *, provisioning: boo
     if provider == "Azure":
         return AccountKey(_word(secret, secret.keys.account_key, _ACCOUNT_KEY))
     return AccessKey(
-        access_key_id=_word(secret, secret.keys.access_key_id, _ACCESS_KEY_ID),
+        access_key_id=_word(secret, secret.keys.access_key_id, _ACCESS_KEY_ID, shortest=_SHORTEST_NAME),
         secret_access_key=_word(secret, secret.keys.secret_access_key, _SECRET_ACCESS_KEY),
         session_token=_session_token(secret) if provisioning else _no_session_token(secret),
     )
@@ -65,7 +68,14 @@ def _no_session_token(secret: SecretData) -> str:
     return ""
 
 
-def _word(secret: SecretData, own: str | None, usual: tuple[str, ...], *, longest: int = _LONGEST_KEY) -> str:
+def _word(
+    secret: SecretData,
+    own: str | None,
+    usual: tuple[str, ...],
+    *,
+    shortest: int = _SHORTEST_SECRET,
+    longest: int = _LONGEST_KEY,
+) -> str:
     """Return a value without white space or control characters: what is pasted with a line break fails later, and obscurely."""
     name = _key(secret, own, usual)
     value = _utf8(secret, name, longest=longest)
@@ -77,6 +87,12 @@ def _word(secret: SecretData, own: str | None, usual: tuple[str, ...], *, longes
         )
     if any(character.isspace() or ord(character) < 0x20 or ord(character) == 0x7F for character in value):
         raise _invalid(secret, f"The value of key {name} holds white space or control characters.", "Store it anew.")
+    if len(value) < shortest:
+        raise _invalid(
+            secret,
+            f"The value of key {name} has less than {shortest} characters, as no key has.",
+            "Store the whole key there.",
+        )
     return value
 
 

@@ -85,7 +85,7 @@ def test_an_unverified_bucket_restarts_nothing(made: Callable[..., InstanceWorld
     here.bucket("unseen", verified=False)
     here.team("unseen")
     here.look()
-    here.bucket("good", secret="rotated", verified=False)
+    here.bucket("good", secret="rotated-key", verified=False)
     here.look()
     assert here.entries() == [address("good")]
     assert set(here.stand_in.revisions().values()) == {2}
@@ -94,7 +94,7 @@ def test_an_unverified_bucket_restarts_nothing(made: Callable[..., InstanceWorld
     here.ahead = timedelta(minutes=5)  # the other one has made it wait for long enough
     here.look()
     here.settle()
-    assert here.entries() == [address("good", secret="rotated")]
+    assert here.entries() == [address("good", secret="rotated-key")]
 
 
 FOREIGN = "s3://AK:se%2F@old.example:9000/b?region=r?tls=true,, gs://kept ,weird:entry"

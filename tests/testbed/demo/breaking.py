@@ -50,7 +50,7 @@ def break_key(stage: Stage) -> None:
         return stage.table(*_OF_VISION)
 
     screen.say("The Secret has the label byob.wandb.com/watch, so the operator sees it at once:")
-    stage.kubectl("""patch secret vision-keys --patch '{"stringData": {"secretAccessKey": "wrong"}}'""")
+    stage.kubectl("""patch secret vision-keys --patch '{"stringData": {"secretAccessKey": "wrong-key"}}'""")
     screen.follow(draw, lambda: not stage.ready("BucketStore vision"), what="The wrong key was noticed")
     screen.show(stage.kubectl("get bucketstores"))
     _show_failed(stage, "BucketStore vision")

@@ -28,19 +28,19 @@ def _secret(data: dict[str, bytes], **keys: str) -> SecretData:
         ("S3", GOOD, {}, AccessKey(access_key_id="AKIA", secret_access_key="s3cr3t/+=")),
         (
             "S3Compatible",
-            {"AWS_ACCESS_KEY_ID": b"AKIA", "AWS_SECRET_ACCESS_KEY": b"x"},
+            {"AWS_ACCESS_KEY_ID": b"min", "AWS_SECRET_ACCESS_KEY": b"minio123"},
             {},
-            AccessKey(access_key_id="AKIA", secret_access_key="x"),
+            AccessKey(access_key_id="min", secret_access_key="minio123"),
         ),
         (
             "CoreWeave",
-            {"user": b"u", "pass": b"p"} | GOOD,
+            {"user": b"user", "pass": b"password"} | GOOD,
             {"accessKeyID": "user", "secretAccessKey": "pass"},
-            AccessKey(access_key_id="u", secret_access_key="p"),
+            AccessKey(access_key_id="user", secret_access_key="password"),
         ),
         ("GCS", {"serviceAccount.json": b'{"a": 1}\n'}, {}, ServiceAccountKey('{"a": 1}\n')),
-        ("Azure", {"accountKey": b"abc=="}, {}, AccountKey("abc==")),
-        ("Azure", {"k": b"abc=="}, {"accountKey": "k"}, AccountKey("abc==")),
+        ("Azure", {"accountKey": b"abcdef=="}, {}, AccountKey("abcdef==")),
+        ("Azure", {"k": b"abcdef=="}, {"accountKey": "k"}, AccountKey("abcdef==")),
     ],
 )
 def test_credentials(
@@ -77,6 +77,8 @@ CANARY = "CANARY7f3a"
         (GOOD | {"accessKeyID": f"{CANARY}\0x".encode()}, "control characters"),
         (GOOD | {"secretAccessKey": f"{CANARY}\r\nx".encode()}, "control characters"),
         (GOOD | {"secretAccessKey": CANARY.encode() * 200}, "too long"),
+        (GOOD | {"secretAccessKey": CANARY[:7].encode()}, "secretAccessKey has less than 8 characters"),
+        (GOOD | {"accessKeyID": b"xy"}, "accessKeyID has less than 3 characters"),
     ],
 )
 def test_what_will_not_do_is_named_but_never_shown(data: dict[str, bytes], words: str) -> None:

@@ -445,7 +445,7 @@ def test_an_error_stands_in_the_condition_that_it_is_about(reason: Reason, condi
             id="secret",
         ),
         pytest.param(
-            lambda: Act(secret("keys", accessKeyID="x")), "SecretInvalid", "secretAccessKey", id="half a secret"
+            lambda: Act(secret("keys", accessKeyID="xyz")), "SecretInvalid", "secretAccessKey", id="half a secret"
         ),
         pytest.param(
             lambda: Act(store=bucket_store(spec={"provisioning": {"source": "Operator"}})),
