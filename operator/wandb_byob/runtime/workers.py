@@ -45,9 +45,11 @@ class Workers:
 
     def start(self, count: int) -> None:
         """Start the threads; they end when the queue is closed. As daemons they never keep the process from ending."""
-        self._threads = [threading.Thread(target=self._run, name=f"worker-{n}", daemon=True) for n in range(count)]
-        for thread in self._threads:
+        threads = [threading.Thread(target=self._run, name=f"worker-{n}", daemon=True) for n in range(count)]
+        for thread in threads:
             thread.start()
+        # Only now: a probe in between must not take those that have yet to begin for dead.
+        self._threads = threads
 
     def alive(self) -> bool:
         """Say whether no thread has died."""
