@@ -76,7 +76,7 @@ test-unit: venv ## pure logic, in seconds
 	$(call step,unit tests,$(PYTEST) tests/unit)
 
 test-contract: tools ## every provider on every real object store, and the testbed's own stores and proxy
-	$(call step,contract tests,$(PYTEST) $(PARALLEL) tests/contract tests/testbed --ignore tests/testbed/test_cluster.py)
+	$(call step,contract tests,$(PYTEST) $(PARALLEL) tests/contract tests/console tests/testbed --ignore tests/testbed/test_cluster.py)
 
 test-browser: tools ## a real browser with signed URLs, against what the checks say of it
 	$(call step,a browser,$(PY) -m testbed.browser)
@@ -87,6 +87,10 @@ test-chart: tools ## the chart, rendered by real Helm
 
 test-cluster: tools ## the operator on a real control plane
 	$(call step,cluster tests,$(PYTEST) $(PARALLEL) tests/testbed/test_cluster.py tests/cluster)
+
+.PHONY: docs-doctor
+docs-doctor: tools ## run byob against every local store, healthy and broken, and paste what it prints into docs/doctor.md and docs/cli.md
+	$(call step,real output for the docs,$(PY) -m console.report)
 
 # --- to look at -------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ class Fault:
     """What to do to requests whose method and target (path and query as sent) match; `times` of them, or all.
 
     At most one of `status`, `reset`, `truncate_after`, `endless` says how it ends; a `delay` in seconds comes before, and alone it only delays.
-    `without` are the headers that the store's answer loses, by a pattern that ignores case.
+    `without` are the headers that the store's answer loses, by a pattern that ignores case; `headers` are those that it gains.
     `forward_first`: the store gets the request, and only its answer is replaced (the outcome is then unknown to the client).
     """
 

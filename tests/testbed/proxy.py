@@ -190,7 +190,8 @@ def _outcome(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault |
         return _Outcome(0, lambda: _reset(handler))
     if fault.forward_first or not (fault.status is not None or fault.reset or fault.endless):
         response = _forward(handler, proxy, body)
-        response = replace(response, headers=[each for each in response.headers if not fault.takes_away(each[0])])
+        kept = [each for each in response.headers if not fault.takes_away(each[0])]
+        response = replace(response, headers=[*kept, *fault.headers.items()])
     if fault.reset:
         return _Outcome(0, lambda: _reset(handler))
     if fault.endless:

@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ENDPOINTS",
         help="judge endpoints by this list, as an operator that is started with it",
     )
+    parser.add_argument("-q", "--quiet", action="store_true", help="in the table, only what failed or warns")
     flags.add_arguments(parser)
     output.add_output_argument(parser)
 
@@ -94,12 +95,12 @@ def run(arguments: argparse.Namespace) -> int:
     for store in stores:
         with output.progress(f"Looking at BucketStore {store.metadata.name}"):
             found.append(examine(world, store, options))
-    place = f"{socket.gethostname()}, by what {source.label} says"
-    _report(found, place=place, notes=source.notes, form=arguments.output)
+    place = f"this machine ({socket.gethostname()}), by what {source.label} says"
+    _report(found, place=place, notes=source.notes, form=arguments.output, quiet=arguments.quiet)
     return 1 if any(each.failed for each in found) else 2 if any(each.hindrance for each in found) else 0
 
 
-def _report(found: Sequence["Examination"], *, place: str, notes: Sequence[str], form: str) -> None:
+def _report(found: Sequence["Examination"], *, place: str, notes: Sequence[str], form: str, quiet: bool) -> None:
     if form != "table":
         output.emit(
             {"seenFrom": place, "notes": list(notes), "bucketStores": [_document(each) for each in found]}, form
@@ -111,26 +112,29 @@ def _report(found: Sequence["Examination"], *, place: str, notes: Sequence[str],
         screen.say(note, colour="yellow")
     for each in found:
         screen.line()
-        _show(screen, each)
+        _show(screen, each, quiet=quiet)
     if len(found) > 1:
         _summary(screen, found)
 
 
-def _show(screen: Screen, each: "Examination") -> None:
+def _show(screen: Screen, each: "Examination", *, quiet: bool) -> None:
     store = each.store
     title = f"BucketStore {store.metadata.namespace}/{store.metadata.name}"
     screen.line("  ".join(filter(None, (title, store.spec.provider, each.identity))), colour="bold")
     if each.hindrance:
         screen.say(f"Could not be checked. {each.hindrance}", colour="red")
         return
-    screen.table(("CHECK", "RESULT", "MESSAGE"), list(_rows(each.findings)))
+    shown = [finding for finding in each.findings if not quiet or finding.result.value in ("Failed", "Warning")]
+    if shown:
+        screen.table(("CHECK", "RESULT", "MESSAGE"), list(_rows(shown)))
     if each.untried:
         screen.say(each.untried)
-    if each.planned:
-        count = f"{len(each.planned)} change{'s' if len(each.planned) != 1 else ''}"
-        screen.say(
-            f"An operator would make {count} in the bucket: byob plan lists {'them' if len(each.planned) != 1 else 'it'}."
-        )
+    if each.refusal:
+        screen.say(f"An operator would not change it. {each.refusal}", colour="yellow")
+    elif each.planned:
+        one = len(each.planned) == 1
+        count, listed = ("1 change", "it") if one else (f"{len(each.planned)} changes", "them")
+        screen.say(f"An operator would make {count} in the bucket: byob plan lists {listed}.")
     screen.say(", ".join(_counts(each.findings)) + ".")
 
 
@@ -191,5 +195,6 @@ def _document(each: "Examination") -> dict[str, Any]:
             for finding in each.findings
         ],
         "plan": [{"change": change.name, "message": change.message} for change in each.planned],
+        **({"refusal": each.refusal} if each.refusal else {}),
         **({"dataPath": each.untried} if each.untried else {}),
     }

@@ -6,13 +6,15 @@ reads in a table. Nothing is changed in the bucket: only the data path's probe w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from wandb_byob.cli.sources import needs_listing
 from wandb_byob.decide import stores
 from wandb_byob.decide.bucket_checks import OR_LET_THE_OPERATOR
+from wandb_byob.decide.bucket_owner import not_adopted
+from wandb_byob.decide.buckets import bucket_name
 from wandb_byob.decide.vantage import THIS_MACHINE, Vantage, worded
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import KubeError
@@ -32,6 +34,12 @@ _FINAL: Final = frozenset(
     {Reason.UNREACHABLE, Reason.THROTTLED, Reason.BUCKET_NOT_FOUND, Reason.ENDPOINT_NOT_ALLOWED, Reason.INVALID_SPEC}
 )
 """Reasons after which the data path would only say the same again."""
+_CHECK_OF: Final = {
+    Reason.UNREACHABLE: CheckName.ENDPOINT_REACHABLE.value,
+    Reason.THROTTLED: CheckName.ENDPOINT_REACHABLE.value,
+    Reason.BUCKET_NOT_FOUND: CheckName.BUCKET_EXISTS.value,
+    Reason.ENDPOINT_NOT_ALLOWED: CheckName.ENDPOINT_ALLOWED.value,
+}
 _CATALOGUE: Final = tuple(name.value for name in CheckName)
 
 
@@ -40,13 +48,14 @@ class Options:
     """What to look at. `data_path` None: as the BucketStore says; `paths` are declared in addition to its own.
 
     `listed`: the endpoints that an operator allows are known, so that there is nothing to say about its list.
-    `uids`: see `sources.Source`.
+    `uids`: see `sources.Source`. `workload`: the data path is tried from W&B's pods, by a prober that does so.
     """
 
     data_path: bool | None = None
     paths: tuple[str, ...] = ()
     listed: bool = False
     uids: bool = True
+    workload: bool = False
     vantage: Vantage = THIS_MACHINE
 
 
@@ -64,13 +73,14 @@ class Finding:
 @dataclass(frozen=True, kw_only=True)
 class Examination:
     """What came of a look. `hindrance` is why there is no verdict ("": there is one); `planned` are the changes that the operator
-    would make; `untried` says why the data path was not tried.
+    would make, if `refusal` did not keep it from them; `untried` says why the data path was not tried.
     """
 
     store: BucketStore
     identity: str = ""
     findings: tuple[Finding, ...] = ()
     planned: tuple[Change, ...] = ()
+    refusal: str = ""
     hindrance: str = ""
     untried: str = ""
 
@@ -95,17 +105,25 @@ def examine(world: World, store: BucketStore, options: Options, *, prober: Probe
         finding = _of_error(error)
         if error.check is not None or error.reason is Reason.NOT_AVAILABLE:
             return _redacted(world, Examination(store=store, findings=(finding,)), options)
-        return _redacted(world, Examination(store=store, hindrance=error.message), options)
+        return _redacted(
+            world, Examination(store=store, hindrance=error.message + _from_files(error, options)), options
+        )
     except KubeError as error:
         return Examination(store=store, hindrance=str(error))
     return _redacted(world, _look(world, store, inputs, paths, options, prober), options)
+
+
+def _from_files(error: DomainError, options: Options) -> str:
+    missing = error.reason is Reason.SECRET_NOT_FOUND and not options.uids
+    return " Give its manifest with another -f, or have it read from the cluster by --with-cluster." if missing else ""
 
 
 def observed(store: BucketStore, options: Options) -> BucketStore:
     """Return the BucketStore as one that is only looked at, from here."""
     spec = store.spec
     wanted = stores.wants_data_path(spec) if options.data_path is None else options.data_path
-    verification = msgspec.structs.replace(spec.verification, data_path=wanted, from_="Operator")
+    place: Literal["Operator", "Workload"] = "Workload" if options.workload else "Operator"
+    verification = msgspec.structs.replace(spec.verification, data_path=wanted, from_=place)
     looked = msgspec.structs.replace(spec, management_policy="Observe", verification=verification)
     return msgspec.structs.replace(store, spec=looked)
 
@@ -140,6 +158,7 @@ def _look(
         identity=inputs.identity,
         findings=_in_order(findings),
         planned=_planned(store, found),
+        refusal=_refusal(store, found),
         untried=untried,
     )
 
@@ -148,6 +167,19 @@ def _planned(store: BucketStore, found: Provisioned | None) -> tuple[Change, ...
     given = store.spec.provisioning
     operator_may = given is not None and given.source != "None"
     return found.planned if found is not None and operator_may else ()
+
+
+def _refusal(store: BucketStore, found: Provisioned | None) -> str:
+    """Return why the operator would change nothing: a bucket that was there before is not configured without its owner's word."""
+    unmarked = found is not None and found.facts is not None and any(c.name == CheckName.OWNER for c in found.planned)
+    if unmarked and store.spec.adoption_policy == "Refuse" and _managed(store):
+        return not_adopted(bucket_name(store)).message
+    return ""
+
+
+def _managed(store: BucketStore) -> bool:
+    given = store.spec.provisioning
+    return store.spec.management_policy == "Manage" and given is not None and given.source != "None"
 
 
 def _untried(inputs: Inputs, paths: Sequence[str], *, exists: bool) -> str:
@@ -170,9 +202,11 @@ def _finding(check: Check) -> Finding:
 
 
 def _of_error(error: DomainError) -> Finding:
+    """Return the row of an error: the check that it means where there is one, else its reason."""
     if error.check is not None:
         return _finding(error.check)
-    return Finding(name=error.reason.value, result=CheckResult.FAILED, message=error.message)
+    check = _CHECK_OF.get(error.reason)
+    return Finding(name=check or error.reason.value, result=CheckResult.FAILED, message=error.message)
 
 
 def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -203,9 +237,7 @@ def _redacted(world: World, examination: Examination, options: Options) -> Exami
 
 def _adjusted(store: BucketStore, finding: Finding, options: Options) -> Finding:
     """Return a row as it is meant for a BucketStore that is not (yet) what it would be in Observe."""
-    given = store.spec.provisioning
-    managed = store.spec.management_policy == "Manage" and given is not None and given.source != "None"
-    if managed and finding.result is not CheckResult.PASSED:
+    if _managed(store) and finding.result is not CheckResult.PASSED:
         remedy = finding.remedy.replace(OR_LET_THE_OPERATOR, " Or apply this BucketStore: the operator then does it.")
         if finding.name == CheckName.BUCKET_EXISTS and "managementPolicy" in remedy:
             remedy = "Apply this BucketStore: the operator then creates the bucket. Or create it by hand."

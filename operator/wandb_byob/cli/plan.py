@@ -97,6 +97,8 @@ def _status(found: "Sequence[Examination]", rollouts: "Sequence[Rollout]") -> in
 
 def _in_the_way(each: "Examination") -> Iterator[str]:
     """Yield what fails and is none of the planned changes."""
+    if each.refusal:
+        yield each.refusal
     planned = {change.name for change in each.planned}
     for finding in each.findings:
         if finding.result.value == "Failed" and finding.name not in planned:

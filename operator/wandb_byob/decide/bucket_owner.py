@@ -92,8 +92,13 @@ def ownership(tags: Mapping[str, str] | Unread, *, uid: str, grounds: Grounds, p
         return Ownership(created=True)
     if grounds.adopt or (untaggable and grounds.recorded == "Adopted"):
         return Ownership(adopted=True)
-    raise Stalled(
+    raise not_adopted(grounds.bucket)
+
+
+def not_adopted(bucket: str) -> Stalled:
+    """Return the refusal to configure a bucket that was there before, where nobody has said that it may be."""
+    return Stalled(
         Reason.BUCKET_EXISTS,
-        f"The bucket {grounds.bucket} existed before and is not configured without your word. Set adoptionPolicy: Adopt to have it "
+        f"The bucket {bucket} existed before and is not configured without your word. Set adoptionPolicy: Adopt to have it "
         "configured (what is there stays), or choose another name.",
     )

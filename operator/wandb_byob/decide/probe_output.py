@@ -12,6 +12,7 @@ import msgspec
 
 from wandb_byob.decide import probes
 from wandb_byob.decide.probe_job import Host
+from wandb_byob.decide.vantage import WORKLOAD, worded
 from wandb_byob.model.checks import OF_A_PATH, Check, CheckName, CheckResult
 from wandb_byob.model.probe import LARGEST_MESSAGE, OUTPUTS, ProbeOutput, Row
 
@@ -21,12 +22,6 @@ BROWSER: Final = frozenset({CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED})
 _LENGTHS: Final = (1000, 300, 150, 80, 40)
 _LONGEST: Final = 2000
 _FROM: Final = "From W&B's workload: "
-# What is said in the operator's pod is true of W&B's pods here.
-_WORDS: Final = (
-    ("as seen from the operator", "as seen from W&B's pods"),
-    ("the operator's pod", "W&B's pods"),
-    ("the operator's node", "the node of W&B's pods"),
-)
 _GRANTED: Final = ("spec.credentials or spec.provisioning", "spec.credentials")
 
 
@@ -129,9 +124,7 @@ def _from_workload(check: Check) -> Check:
 
 
 def _reworded(text: str) -> str:
-    for here, there in (*_WORDS, _GRANTED):
-        text = text.replace(here, there)
-    return text
+    return worded(text, WORKLOAD).replace(*_GRANTED)
 
 
 def _verdict(output: ProbeOutput, told: Sequence[Check], host: Host) -> Check:

@@ -4,29 +4,29 @@ Checks are written for the operator, where nearly all of them are read. What som
 pods, must not say that the operator saw it.
 """
 
-from dataclasses import dataclass, replace
-
-from wandb_byob.model.checks import Check
+from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vantage:
-    """A place: `name` as in "as seen from …", `machine` where the program runs whose clock, DNS and firewalls count."""
+    """A place: `name` as in "as seen from …"; `node` is the machine whose clock counts."""
 
     name: str
-    machine: str
+    node: str
 
 
-THIS_MACHINE = Vantage(name="this machine", machine="this machine")
+THIS_MACHINE: Final = Vantage(name="this machine", node="this machine")
+WORKLOAD: Final = Vantage(name="W&B's pods", node="the node of W&B's pods")
 
 
 def worded(text: str, vantage: Vantage) -> str:
     """Return a text about the operator's view as one about the view from here."""
     words = {
-        "the operator's pod": vantage.machine,
-        "the operator's node": vantage.machine,
-        "the node that the operator runs on": vantage.machine,
-        "from the operator.": f"from {vantage.name}.",
+        "the operator's pod": vantage.name,
+        "the operator's node": vantage.node,
+        "the node that the operator runs on": vantage.node,
+        "seen from the operator": f"seen from {vantage.name}",
         "of the operator agree": f"of {vantage.name} agree",
         "ahead of the operator's": f"ahead of that of {vantage.name}",
         "behind the operator's": f"behind that of {vantage.name}",
@@ -36,8 +36,3 @@ def worded(text: str, vantage: Vantage) -> str:
     for ours, theirs in words.items():
         text = text.replace(ours, theirs)
     return text
-
-
-def seen_from(check: Check, vantage: Vantage) -> Check:
-    """Return a check as one that was made from elsewhere."""
-    return replace(check, message=worded(check.message, vantage), remedy=worded(check.remedy, vantage))

@@ -1,0 +1,127 @@
+"""Buckets as W&B wants them on each store, with the manifests that describe them: what the faults of cases.py start from."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from testbed.object_store import Store
+
+HOST: Final = "https://wandb.example.com"
+ROLE: Final = "arn:aws:iam::123456789012:role/wandb"
+RULE: Final[Mapping[str, Any]] = {
+    "AllowedHeaders": ["*"],
+    "AllowedMethods": ["GET", "HEAD", "PUT"],
+    "AllowedOrigins": [HOST],
+    "ExposeHeaders": ["ETag"],
+    "MaxAgeSeconds": 3000,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """A bucket at a store and what stands in the manifests about it; the dicts may be changed before they are written."""
+
+    store: Store
+    bucket: str
+    spec: dict[str, Any]
+    keys: dict[str, str]
+    instance: dict[str, Any]
+    team: dict[str, Any]
+    more: tuple[dict[str, Any], ...] = ()
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The manifests: W&B, the keys, the bucket, a team."""
+        return [
+            _ours("WandbInstance", "wandb", self.instance),
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "stringData": dict(self.keys)},
+            _ours("BucketStore", "vision", self.spec),
+            _ours("TeamStorage", "vision", self.team),
+            *self.more,
+        ]
+
+    @property
+    def block(self) -> dict[str, Any]:
+        """The provider's block of the BucketStore."""
+        found: dict[str, Any] = self.spec["s3" if self.spec["provider"] == "S3" else "s3Compatible"]
+        return found
+
+    def client(self, call: str, **arguments: Any) -> Any:
+        """One call as root, past the program."""
+        client = self.store.client()
+        try:
+            return getattr(client, call)(Bucket=self.bucket, **arguments)
+        finally:
+            client.close()
+
+    def changed(self, **fields: Any) -> "Setup":
+        """The same with fields of its own changed."""
+        return replace(self, **fields)
+
+
+def _ours(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "byob.wandb.com/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": dict(spec)}
+
+
+def s3(store: Store, *, location: str = "") -> Setup:
+    """A bucket on moto in AWS' place (`location`: not in the store's own region), with everything that the operator would set."""
+    setup = _setup(store, "S3", "s3")
+    where = {"CreateBucketConfiguration": {"LocationConstraint": location}} if location else {}
+    setup.client("create_bucket", **where)
+    setup.client("put_bucket_cors", CORSConfiguration={"CORSRules": [RULE]})
+    setup.client("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
+    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    setup.client("put_bucket_encryption", ServerSideEncryptionConfiguration=encryption)
+    names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    setup.client("put_public_access_block", PublicAccessBlockConfiguration=dict.fromkeys(names, True))
+    arn = f"arn:aws:s3:::{setup.bucket}"
+    statement = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
+    setup.client("put_bucket_policy", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    return setup
+
+
+def s3_compatible(store: Store) -> Setup:
+    """A bucket on versitygw or MinIO; what the store does not offer is left out."""
+    setup = _setup(store, "S3Compatible", "s3Compatible")
+    setup.client("create_bucket")
+    with suppress(ClientError):
+        setup.client("put_bucket_cors", CORSConfiguration={"CORSRules": [RULE]})
+    setup.client("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
+    return setup
+
+
+def _setup(store: Store, provider: str, block: str) -> Setup:
+    bucket = f"acme-{uuid.uuid4().hex[:6]}"
+    where = {"bucket": bucket, "endpoint": store.endpoint, "region": store.region}
+    reference = {"secretRef": {"name": "keys"}}
+    return Setup(
+        store=store,
+        bucket=bucket,
+        spec={"provider": provider, block: where, "credentials": reference},
+        keys={"accessKeyID": store.keys.access_key, "secretAccessKey": store.keys.secret_key},
+        instance={"deploymentType": "SelfManaged", "host": HOST, "identity": ROLE},
+        team={"bucketStoreRef": {"name": "vision"}, "path": "teams/vision"},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One kind of provider at one store: `fixture` names the store's fixture, `make` a healthy bucket there."""
+
+    title: str
+    fixture: str
+    make: Callable[[Store], Setup]
+
+
+SITES: Final[Mapping[str, Site]] = {
+    "s3-moto": Site(title="S3 (moto in AWS' place)", fixture="moto", make=s3),
+    "s3-compatible-versitygw": Site(title="S3-compatible (versitygw)", fixture="versitygw", make=s3_compatible),
+    "s3-compatible-minio": Site(title="S3-compatible (MinIO)", fixture="minio", make=s3_compatible),
+}
+"""A new provider is one line here: healthy there, and with the faults of cases.py that any store can have."""
