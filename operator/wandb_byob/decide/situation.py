@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from wandb_byob.decide.compose import KEPT, Entry, read, union
 from wandb_byob.decide.conditions import ConditionType
@@ -12,6 +13,8 @@ from wandb_byob.decide.schedule import duration
 from wandb_byob.decide.windows import Window, windows
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.model.api import Condition, FailedConfiguration, Reverted, WandbInstance
+
+_AMONG_OTHERS: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +114,21 @@ def policy(instance: WandbInstance) -> Policy:
     rollout, file_stores = instance.spec.rollout, instance.spec.file_stores
     return Policy(
         max_wait=duration(rollout.max_wait),
-        minimum_interval=duration(rollout.minimum_interval),
+        minimum_interval=_minimum_interval(instance),
         timeout=duration(rollout.timeout),
         roll_back=rollout.on_failure == "RollBack",
         take_ownership=file_stores.take_ownership,
         separator=file_stores.separator,
         windows=windows(rollout),
     )
+
+
+def _minimum_interval(instance: WandbInstance) -> timedelta:
+    """Return what is stated, else no limit for W&B's own namespace, and one that keeps W&B running where others may have it restarted."""
+    stated = instance.spec.rollout.minimum_interval
+    if stated is not None:
+        return duration(stated)
+    return timedelta(0) if instance.spec.allowed_namespaces.from_ == "Same" else _AMONG_OTHERS
 
 
 def memory(instance: WandbInstance) -> Memory:

@@ -52,7 +52,8 @@ def _of_instance(instance: WandbInstance) -> Iterator[tuple[str, bool]]:
     rollout = instance.spec.rollout
     yield "spec.host", _fits(_ORIGIN, instance.spec.host.rstrip("/"))
     yield "spec.rollout.maxWait", _is_duration(rollout.max_wait)
-    yield "spec.rollout.minimumInterval", _is_duration(rollout.minimum_interval)
+    stated = rollout.minimum_interval
+    yield "spec.rollout.minimumInterval", stated is None or _is_duration(stated)
     yield "spec.rollout.timeout", _is_duration(rollout.timeout)
 
 

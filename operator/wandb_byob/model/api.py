@@ -340,7 +340,7 @@ class Rollout(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="cam
     """When and how W&B is restarted."""
 
     max_wait: str = "2m"
-    minimum_interval: str = "0s"
+    minimum_interval: str | None = None
     timeout: str = "15m"
     on_failure: Literal["RollBack", "Keep"] = "RollBack"
     windows: tuple[RolloutWindow, ...] = ()

@@ -49,7 +49,7 @@ def _confirm_deletion(tenants: Tenants, kind: str, name: str) -> None:
 
 
 def _admit_everybody(tenants: Tenants) -> None:
-    grant = {"spec": {"allowedNamespaces": {"from": "All"}}}
+    grant = {"spec": {"allowedNamespaces": {"from": "All"}, "rollout": {"minimumInterval": "0s"}}}
     tenants.cluster.patch(tenants.path("WandbInstance", tenants.home, "wandb"), grant)
 
 

@@ -17,7 +17,11 @@ def test_the_standby_ends_what_the_leader_began_in_whatever_namespace(
     scenario_in: Callable[..., Scenario], versitygw: VersityGW
 ) -> None:
     """One Secret, one rollout, two writes to each object, although two processes worked one after the other."""
-    scenario = scenario_in(values={"replicas": 2, "allNamespaces": True}, allowedNamespaces={"from": "All"})
+    scenario = scenario_in(
+        values={"replicas": 2, "allNamespaces": True},
+        allowedNamespaces={"from": "All"},
+        rollout={"minimumInterval": "0s"},
+    )
     wait_for(lambda: _ready(scenario) == 2, timeout=30, what="leader and standby are ready")
     assert len(_leaders(scenario)) == 1
     tenant = scenario.cluster.create_namespace(f"tenant-{uuid.uuid4().hex[:6]}")

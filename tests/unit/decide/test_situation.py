@@ -1,10 +1,15 @@
 """Which configuration is the current one, and from which entries a new one starts."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from unit.decide.target import BEGIN, Container, Target, bucket, foreign
+from unit.resources import as_instance, wandb_instance
 from wandb_byob.decide.configuration import Configuration
-from wandb_byob.decide.situation import base
+from wandb_byob.decide.situation import base, policy
 from wandb_byob.decide.variable import reference
 from wandb_byob.model.api import FailedConfiguration
 
@@ -93,3 +98,18 @@ def test_the_separator_of_a_stored_configuration_is_its_own() -> None:
     target.buckets = [bucket("one")]
     target.look()
     assert target.values() == {f"gs://kept;gs://new;{bucket('one').address}"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "minutes"),
+    [
+        ({}, 0),
+        ({"allowedNamespaces": {"from": "All"}}, 10),
+        ({"allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"a": "b"}}}}, 10),
+        ({"allowedNamespaces": {"from": "All"}, "rollout": {"minimumInterval": "0s"}}, 0),
+        ({"rollout": {"minimumInterval": "1h"}}, 60),
+    ],
+)
+def test_who_admits_others_is_not_restarted_at_their_will(spec: dict[str, Any], minutes: int) -> None:
+    """Each key that an admitted tenant rotates is a restart: without a stated interval at most one in ten minutes."""
+    assert policy(as_instance(wandb_instance(spec=spec))).minimum_interval == timedelta(minutes=minutes)
