@@ -36,7 +36,7 @@ class Index:
     _facts: dict[ObjectKey, Facts] = field(default_factory=dict)
     _referrers: dict[Target, set[ObjectKey]] = field(default_factory=dict)
     _instances: dict[str, set[ObjectKey]] = field(default_factory=dict)
-    _yielding: set[ObjectKey] = field(default_factory=set)
+    _yielding: dict[int, set[ObjectKey]] = field(default_factory=dict)
     _secrets: dict[SecretName, int] = field(default_factory=dict)
     _workloads: dict[tuple[str, str, str], _Workload] = field(default_factory=dict)
 
@@ -51,7 +51,7 @@ class Index:
             return Wake()
         self._replace(key, before, after)
         if before is None or before.shown != after.shown:
-            others = self._around(key, before) | self._around(key, after) | self._rivals(key)
+            others = self._around(key, before) | self._around(key, after) | self._rivals(before)
         elif before.state != after.state:
             others = self._told_of_state(key, after)
         else:
@@ -66,7 +66,7 @@ class Index:
         before = self._facts.get(key)
         if before is None:
             return Wake()
-        others = self._around(key, before) | self._rivals(key)
+        others = self._around(key, before) | self._rivals(before)
         self._replace(key, before, None)
         return Wake(itself=True, others=others - {key})
 
@@ -117,7 +117,13 @@ class Index:
             self._facts[key] = after
         if key.kind is Kind.WANDB_INSTANCE:
             _put(self._instances.setdefault(key.namespace, set()), key, member=after is not None)
-        _put(self._yielding, key, member=after is not None and after.yields)
+        for claim in (*before.claims, *before.places) if before is not None and before.yields else ():
+            waiting = self._yielding[claim]
+            waiting.discard(key)
+            if not waiting:
+                del self._yielding[claim]
+        for claim in (*after.claims, *after.places) if after is not None and after.yields else ():
+            self._yielding.setdefault(claim, set()).add(key)
 
     def _around(self, key: ObjectKey, known: Facts | None) -> frozenset[ObjectKey]:
         """Return all neighbours: what refers to the object, what it refers to, and what is two steps away along a store."""
@@ -144,9 +150,12 @@ class Index:
             case Kind.TEAM_STORAGE:
                 return frozenset(each for each in around if each.kind is Kind.WANDB_INSTANCE)
 
-    def _rivals(self, key: ObjectKey) -> frozenset[ObjectKey]:
-        """Return those of the same kind that gave way to another (the same bucket, the same path): it may be this one."""
-        return frozenset(each for each in self._yielding if each.kind is key.kind)
+    def _rivals(self, before: Facts | None) -> frozenset[ObjectKey]:
+        """Return those that gave way for something that this object asked for until now: they may get it when it changes."""
+        if before is None:
+            return frozenset()
+        claims = before.claims if before.yields else (*before.claims, *before.places)
+        return frozenset(key for claim in claims for key in self._yielding.get(claim, ()))
 
     def _instances_of(self, store: ObjectKey) -> set[ObjectKey]:
         known = self._facts.get(store)

@@ -41,7 +41,11 @@ Target = ObjectKey | SecretName | InstancesOf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """One object: its digests, what it refers to, whether it waits for another of its kind to give way, whether it is being deleted."""
+    """One object: its digests, what it refers to, whether it waits for another of its kind to give way, whether it is being deleted.
+
+    `claims` are digests of what it may compete for with others of its kind; `places` of what only those keep from others that do not
+    wait themselves (a path in a bucket).
+    """
 
     own: int
     shown: int
@@ -49,6 +53,8 @@ class Facts:
     has_conditions: bool = False
     refers_to: tuple[Target, ...] = ()
     yields: bool = False
+    claims: tuple[int, ...] = ()
+    places: tuple[int, ...] = ()
     leaving: bool = False
     workloads: api.WorkloadsTarget | None = None
 
@@ -67,6 +73,10 @@ def facts(kind: Kind, obj: Mapping[str, Any]) -> Facts:
         refers_to=refers_to,
         leaving="deletionTimestamp" in metadata,
         yields=any(each.get("reason") in _CONFLICTS for each in conditions),
+        claims=_claims(kind, obj),
+        places=tuple(digest((each.namespace, each.name)) for each in refers_to if isinstance(each, ObjectKey))
+        if kind is Kind.TEAM_STORAGE
+        else (),
         workloads=workloads,
     )
 
@@ -144,6 +154,21 @@ def _references(kind: Kind, obj: Mapping[str, Any]) -> tuple[tuple[Target, ...],
     except msgspec.ValidationError:
         # Stored before a rule was there: its reconciler says what is wrong with it.
         return (), None
+
+
+def _claims(kind: Kind, obj: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return what it is the only one to have: a bucket by its name, a team of the namespace, the namespace's workloads."""
+    spec, metadata = obj.get("spec") or {}, obj["metadata"]
+    namespace = metadata.get("namespace", "")
+    match kind:
+        case Kind.BUCKET_STORE:
+            blocks = [block for block in spec.values() if isinstance(block, dict)]
+            named = [block.get("bucket") or block.get("container") for block in blocks]
+            return tuple(digest(name) for name in named if isinstance(name, str))
+        case Kind.TEAM_STORAGE:
+            return (digest((namespace, spec.get("team") or metadata["name"])),)
+        case Kind.WANDB_INSTANCE:
+            return (digest(namespace),)
 
 
 def _of_store(spec: api.BucketStoreSpec, namespace: str) -> tuple[Target, ...]:

@@ -150,11 +150,47 @@ def test_another_instance_and_its_stores_are_left_alone() -> None:
     assert woken(index, instance("other", generation=2)) == {"WandbInstance/other", "BucketStore/apart"}
 
 
-@pytest.mark.parametrize("reason", ["PathConflict", "BucketConflict"])
-def test_whoever_gave_way_is_woken_when_another_of_its_kind_goes(reason: str) -> None:
-    loser = team("loser", store="elsewhere", status={"conditions": [condition("Accepted", "False", reason)]})
-    index = index_of(team("winner"), loser, team("third", store="elsewhere"))
-    assert shown(index.forget(key(team("winner"))).others) == {"TeamStorage/loser"}
+def refused(reason: str) -> dict[str, Any]:
+    return {"conditions": [condition("Accepted", "False", reason)]}
+
+
+TEAM = {"team": "vision"}
+ELSEWHERE = {"s3": {"bucket": "another", "region": "us-east-1"}}
+
+
+@pytest.mark.parametrize(
+    ("winner", "loser", "others"),
+    [
+        (team("winner"), team("loser", status=refused("PathConflict")),
+         [team("elsewhere", store="other", status=refused("PathConflict"))]),
+        (team("winner", spec=TEAM), team("loser", store="other", spec=TEAM, status=refused("TeamConflict")),
+         [team("far", namespace="far", spec=TEAM, status=refused("TeamConflict")), team("b", store="b", status=refused("TeamConflict"))]),
+        (store("winner"), store("loser", namespace="far", status=refused("BucketConflict")),
+         [store("elsewhere", spec=ELSEWHERE, status=refused("BucketConflict"))]),
+    ],
+    ids=["path", "team", "bucket"],
+)  # fmt: skip
+def test_who_gave_way_is_woken_when_what_it_wants_may_be_free(
+    winner: dict[str, Any], loser: dict[str, Any], others: list[dict[str, Any]]
+) -> None:
+    """The same bucket, the same team: nobody who waits for something else, so that one namespace's changes do not wake all."""
+    index = index_of(winner, loser, *others)
+    changed = {**winner, "metadata": winner["metadata"] | {"generation": 2}}
+    waiting = {key(each) for each in (loser, *others)}
+    assert index.observe(key(winner), changed).others & waiting == {key(loser)}
+    assert index.forget(key(winner)).others & waiting == {key(loser)}
+
+
+def test_of_those_that_gave_way_none_wakes_the_others() -> None:
+    """A thousand that want one path: a change of one is no news for the rest, unless it is the one that has it."""
+    losers = [team(f"loser-{number}", status=refused("PathConflict")) for number in range(3)]
+    index = index_of(store(), team("winner"), *losers)
+    changed = {**losers[0], "metadata": losers[0]["metadata"] | {"generation": 2}}
+    assert shown(index.observe(key(changed), changed).others) == {"BucketStore/data"}
+    assert shown(index.forget(key(losers[1])).others) == {"BucketStore/data"}
+    assert shown(index.forget(key(team("winner"))).others) == {
+        "BucketStore/data", "TeamStorage/loser-0", "TeamStorage/loser-2"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
