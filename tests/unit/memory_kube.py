@@ -81,6 +81,9 @@ class MemoryKube:
             and all(body["metadata"].get("labels", {}).get(pair[0]) == pair[1] for pair in labelled)
         ]
 
+    def stored_version(self, resources: Sequence[Resource]) -> Resource | None:
+        return None
+
     def create(self, resource: Resource, namespace: str, body: Body) -> dict[str, Any]:
         name = body["metadata"]["name"]
         self._write("create", resource, name, "")

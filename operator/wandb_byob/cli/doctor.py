@@ -7,13 +7,18 @@ paths that the BucketStore and its TeamStorages declare, and deletes them; `--no
 import argparse
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from wandb_byob.cli import output
 from wandb_byob.cli.output import Row, Screen
 
 if TYPE_CHECKING:
-    from wandb_byob.cli.examination import Examination, Finding
+    from wandb_byob.cli.examination import Examination, Finding, Options
+    from wandb_byob.cli.from_workload import WorkloadProber
+    from wandb_byob.cli.sources import Source
+    from wandb_byob.model.api import BucketStore
+    from wandb_byob.reconcile.base import World
 
 COLOURS: Final = {"Passed": "green", "Failed": "red", "Warning": "yellow", "Skipped": "dim"}
 
@@ -26,6 +31,9 @@ Who runs this is the administrator here: an endpoint that the BucketStore names 
 a warning says where an operator would need it on its list; with --allowed-endpoints it is judged by that list, as the
 operator would. Addresses of metadata services are refused in any case. Where a BucketStore says Operator or Ambient,
 this machine's own cloud identity signs in the place of the operator's.
+
+With --from workload the data path is tried by a Job in W&B's namespace, as the operator does it where a BucketStore
+says verification.from: Workload. You need the right to make Jobs and Secrets there and to read its pods.
 
 exit status: 0 no check failed, 1 a check failed, 2 nothing (or not all) could be checked
 """
@@ -56,6 +64,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ENDPOINTS",
         help="judge endpoints by this list, as an operator that is started with it",
     )
+    look.add_argument(
+        "--from",
+        dest="place",
+        choices=("here", "workload"),
+        default="here",
+        help="try the data path from here, or by a Job under W&B's ServiceAccount in the cluster (default: %(default)s)",
+    )
+    look.add_argument(
+        "--image", metavar="IMAGE", help="what that Job runs (default: the image of the installed operator)"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="in the table, only what failed or warns")
     flags.add_arguments(parser)
     output.add_output_argument(parser)
@@ -65,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Look, and print what was found."""
     # Here, so that `--help` is quick.
     from wandb_byob.cli import sources
-    from wandb_byob.cli.examination import Options, examine
+    from wandb_byob.cli.examination import Options
     from wandb_byob.kube.client import KubeError
     from wandb_byob.providers import flags
 
@@ -82,6 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
             allowed_endpoints=tuple(given) if listed else sources.own_endpoints(stores),
             cloud_endpoints=flags.cloud_endpoints(arguments),
         )
+        prober = _prober(source, stores, arguments.image) if arguments.place == "workload" else None
+        if prober is not None:
+            world = replace(world, config=replace(world.config, image=prober.image.name))
     except (sources.SourceError, KubeError, ValueError) as error:
         output.complain("doctor", str(error))
         return 2
@@ -90,14 +111,41 @@ def run(arguments: argparse.Namespace) -> int:
         paths=paths,
         listed=listed,
         uids=source.uids,
+        workload=prober is not None,
     )
+    found = _examined(world, stores, options, prober)
+    place = f"this machine ({socket.gethostname()}), by what {source.label} says"
+    if prober is not None:
+        place += "; the data path from W&B's pods"
+    _report(found, place=place, notes=source.notes, form=arguments.output, quiet=arguments.quiet)
+    return 1 if any(each.failed for each in found) else 2 if any(each.hindrance for each in found) else 0
+
+
+def _examined(
+    world: "World", stores: "Sequence[BucketStore]", options: "Options", prober: "WorkloadProber | None"
+) -> "list[Examination]":
+    from wandb_byob.cli.examination import examine, from_here
+
     found = []
     for store in stores:
         with output.progress(f"Looking at BucketStore {store.metadata.name}"):
-            found.append(examine(world, store, options))
-    place = f"this machine ({socket.gethostname()}), by what {source.label} says"
-    _report(found, place=place, notes=source.notes, form=arguments.output, quiet=arguments.quiet)
-    return 1 if any(each.failed for each in found) else 2 if any(each.hindrance for each in found) else 0
+            found.append(examine(world, store, options, prober=prober or from_here))
+    return found
+
+
+def _prober(source: "Source", stores: "Sequence[BucketStore]", image: str | None) -> "WorkloadProber":
+    """Return what tries the data path from W&B's pods; raises SourceError."""
+    from wandb_byob.cli.from_workload import Image, WorkloadProber, image_of_the_operator
+    from wandb_byob.cli.sources import SourceError
+
+    if source.cluster is None:
+        raise SourceError(
+            "--from workload needs the cluster that W&B runs in: leave out -f, or give --with-cluster too."
+        )
+    namespaces = sorted({store.metadata.namespace for store in stores})
+    installed = image_of_the_operator(source.cluster, namespaces)
+    chosen = Image(name=image, pull_secrets=installed.pull_secrets) if image else installed
+    return WorkloadProber(kube=source.cluster, image=chosen)
 
 
 def _report(found: Sequence["Examination"], *, place: str, notes: Sequence[str], form: str, quiet: bool) -> None:

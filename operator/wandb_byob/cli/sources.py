@@ -32,7 +32,8 @@ class SourceError(Exception):
 class Source:
     """Objects to work on. `namespace` is the chosen one ("" for all); `notes` are what was assumed, for the user to read.
 
-    `uids`: the objects' uids are those of the cluster, so that a bucket's mark of ownership can be compared.
+    `uids`: the objects' uids are those of the cluster, so that a bucket's mark of ownership can be compared. `cluster` is what lies
+    behind `kube`, None where files are all there is.
     """
 
     kube: KubeClient
@@ -40,6 +41,7 @@ class Source:
     label: str
     uids: bool
     notes: tuple[str, ...] = ()
+    cluster: KubeClient | None = None
 
 
 def open_source(arguments: argparse.Namespace, *, assume: bool = False) -> Source:
@@ -48,7 +50,11 @@ def open_source(arguments: argparse.Namespace, *, assume: bool = False) -> Sourc
     if not arguments.filename:
         kube, server, namespace = _cluster(arguments)
         return Source(
-            kube=kube, namespace=namespace if chosen is None else chosen, label=f"cluster {server}", uids=True
+            kube=kube,
+            namespace=namespace if chosen is None else chosen,
+            label=f"cluster {server}",
+            uids=True,
+            cluster=kube,
         )
     files = ", ".join(arguments.filename)
     cluster, server, namespace = _cluster(arguments) if arguments.with_cluster else (None, "", "default")
@@ -59,7 +65,9 @@ def open_source(arguments: argparse.Namespace, *, assume: bool = False) -> Sourc
     except ManifestError as error:
         raise SourceError(str(error)) from None
     label = f"{files} and cluster {server}" if cluster is not None else files
-    return Source(kube=kube, namespace=chosen or "", label=label, uids=cluster is not None, notes=notes)
+    return Source(
+        kube=kube, namespace=chosen or "", label=label, uids=cluster is not None, notes=notes, cluster=cluster
+    )
 
 
 def _cluster(arguments: argparse.Namespace) -> tuple[KubeClient, str, str]:

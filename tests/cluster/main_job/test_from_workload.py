@@ -1,10 +1,14 @@
 """`verification.from: Workload`: the data path is tried by a Job under W&B's ServiceAccount, on the real API server and a real store."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from cluster.scenario import Scenario
-from testbed.processes import wait_for
+from testbed.processes import child_environment, wait_for
 from testbed.stores import VersityGW
 
 FROM_WORKLOAD: Mapping[str, Any] = {"verification": {"interval": "30s", "from": "Workload"}}
@@ -108,4 +112,32 @@ def test_a_pod_that_is_not_admitted_is_told_and_the_job_goes_with_the_bucketstor
     assert "exceeded quota" in message
     scenario.cluster.delete(scenario.path("BucketStore", "data"))
     scenario.cluster.wait(scenario.path("BucketStore", "data"), lambda found: found is None, timeout=60)
+    _wait_nothing_left(scenario)
+
+
+def test_doctor_tries_the_data_path_from_there_too(scenario: Scenario, versitygw: VersityGW, tmp_path: Path) -> None:
+    """By the user's own kubeconfig, with the image of the installed operator; waited for, told, and nothing left behind."""
+    scenario.apply(
+        scenario.keys("versitygw-keys", versitygw.keys),
+        scenario.bucket_store("data", versitygw, probePath="probe"),
+    )
+    scenario.wait_ready("BucketStore", "data")
+    flags = ["data", "--from=workload", "-o=json", f"--namespace={scenario.namespace}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "wandb_byob", "doctor", *flags, f"--kubeconfig={scenario.cluster.kubeconfig}"],
+        capture_output=True,
+        text=True,
+        env=child_environment(),
+        cwd=tmp_path,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "A Job under ServiceAccount default of Deployment/wandb-api" in done.stderr
+    told = json.loads(done.stdout)
+    assert told["seenFrom"].endswith("the data path from W&B's pods")
+    checks = {check["name"]: check for each in told["bucketStores"] for check in each["checks"]}
+    assert checks["SignedPut"]["message"].startswith("From W&B's workload: ")
+    assert checks["WorkloadProbe"]["result"] == "Passed"
+    assert versitygw.keys.secret_key not in done.stdout + done.stderr
     _wait_nothing_left(scenario)
