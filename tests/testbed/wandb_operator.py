@@ -82,7 +82,12 @@ class Operated(wandb.StandIn):
         self.cluster.apply({**body, "metadata": metadata, "spec": dict(spec or {})}, namespace=self.namespace)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        wait_for(lambda: len(self.deployments()) == len(self.components), timeout=30, what="W&B's Deployments are made")
+        wait_for(
+            lambda: len(self.deployments()) == len(self.components),
+            timeout=30,
+            what="W&B's Deployments are made",
+            detail=lambda: str(self.errors[:1]),
+        )
         self.wait_available()
 
     def stop(self) -> None:

@@ -15,10 +15,10 @@ from wandb_byob.kube.client import WANDB_INSTANCES
 from wandb_byob.model.api import WandbInstance
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.keys import ObjectKey
+from wandb_byob.reconcile import instance_target
 from wandb_byob.reconcile.base import World
 from wandb_byob.reconcile.inputs import gather_inputs
 from wandb_byob.reconcile.instance_buckets import gather_buckets
-from wandb_byob.reconcile.wandbinstance import situation_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +73,7 @@ def rollout(world: World, key: ObjectKey) -> Rollout | None:
 
 
 def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
-    target = instance.spec.target
-    if target is None or target.workloads is None:
-        return Rollout(instance=name, refusal="spec.target names no workloads, so what W&B has now is not known here.")
-    situation, _ = situation_of(world, instance, target.workloads)
+    situation = instance_target.read(world, instance).situation
     present = base(situation)
     attached, left_out = _attached(world, instance)
     provenance = Composition(entries=tuple(present)).provenance

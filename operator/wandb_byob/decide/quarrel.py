@@ -18,6 +18,7 @@ from wandb_byob.model.reasons import Reason
 PEACE: Final = timedelta(hours=24)
 """How long it must have stayed for the next time to count as the first again."""
 
+_NOBODY: Final = "somebody who left no name in metadata.managedFields"
 _TERMS: Final = {
     "argocd": "add it to ignoreDifferences of the Argo CD Application (with RespectIgnoreDifferences=true), or take it out of the manifests",
     "helm": "take it out of the chart's values",
@@ -50,7 +51,7 @@ def noted(situation: Situation, current: Stored, set_back: Sequence[Workload]) -
     return Reverted(
         secret_name=current.name,
         time=situation.now.replace(microsecond=0),
-        by=", ".join(_managers(set_back)) or "somebody",
+        by=", ".join(_managers(set_back)) or _NOBODY,
         reconcile_request=situation.memory.request,
     )
 
@@ -64,7 +65,7 @@ def peace_terms(situation: Situation, set_back: Sequence[Workload]) -> str:
     where = ", ".join(workload.key for workload in set_back)
     advice = next((text for name, text in _TERMS.items() for each in managers if each.lower().startswith(name)), "")
     return (
-        f"{VARIABLE} was set back in {where} by {', '.join(managers) or 'somebody'}, soon after it had been put right. It is not written "
+        f"{VARIABLE} was set back in {where} by {', '.join(managers) or _NOBODY}, soon after it had been put right. It is not written "
         f"again, since W&B would restart each time. Make peace: {advice or 'have what sets it leave the variable alone'}; then give the "
         "annotation byob.wandb.com/reconcile-requested-at a new value."
     )
@@ -72,4 +73,4 @@ def peace_terms(situation: Situation, set_back: Sequence[Workload]) -> str:
 
 def _managers(workloads: Sequence[Workload]) -> tuple[str, ...]:
     setters = {setter for workload in workloads for setter in workload.setters}
-    return tuple(sorted(setters or {workload.last_writer for workload in workloads if workload.last_writer}))
+    return tuple(sorted(setters or {writer for workload in workloads for writer in workload.writers}))

@@ -50,6 +50,13 @@ def _of_team(team: TeamStorage) -> Iterator[tuple[str, bool]]:
 
 def _of_instance(instance: WandbInstance) -> Iterator[tuple[str, bool]]:
     rollout = instance.spec.rollout
+    target = instance.spec.target.workloads if instance.spec.target is not None else None
+    if target is not None:
+        # To Kubernetes an empty selector means every workload of the namespace.
+        selector = target.selector
+        empty = selector is not None and not (selector.match_labels or selector.match_expressions)
+        yield "spec.target.workloads.selector", not empty
+        yield "spec.target.workloads.names", selector is not None or bool(target.names)
     yield "spec.host", _fits(_ORIGIN, instance.spec.host.rstrip("/"))
     yield "spec.rollout.maxWait", _is_duration(rollout.max_wait)
     stated = rollout.minimum_interval

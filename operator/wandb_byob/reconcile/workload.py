@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from wandb_byob.decide import stores
+from wandb_byob.decide import stores, targets
 from wandb_byob.decide.probe_job import Host, host_of
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import KubeClient
-from wandb_byob.model.api import BucketStore, LabelSelector, LabelSelectorRequirement, WandbInstance, WorkloadsTarget
+from wandb_byob.model.api import BucketStore, WandbInstance
 from wandb_byob.model.config import Config
 from wandb_byob.model.credentials import Ambient, Credentials
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
-
-_INSTANCE_LABEL = "app.kubernetes.io/instance"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +44,17 @@ def workload_of(
 
 def workload_host(kube: KubeClient, instance: WandbInstance) -> Host:
     """Return which of W&B's pods a Job is made like; raises `Stalled` where none of them run in this cluster."""
-    target, namespace = instance.spec.target, instance.metadata.namespace
+    target, namespace = (
+        targets.workloads_of(instance.spec.target, instance.metadata.namespace),
+        instance.metadata.namespace,
+    )
     if target is None:
         raise Stalled(
             Reason.INVALID_SPEC,
             "verification.from Workload needs W&B's pods in this cluster (spec.target of the WandbInstance). Set verification.from "
             "to Operator.",
         )
-    named = target.workloads
-    if named is None and target.weights_and_biases is not None:
-        # W&B's operator names the release (v1) like the resource, and (v2) sets the label to the namespace.
-        values = (target.weights_and_biases.name, namespace)
-        expression = LabelSelectorRequirement(key=_INSTANCE_LABEL, operator="In", values=values)
-        named = WorkloadsTarget(selector=LabelSelector(match_expressions=(expression,)))
-    return host_of(gather_instance.workloads(kube, namespace, named or WorkloadsTarget()), namespace=namespace)
+    return host_of(gather_instance.workloads(kube, namespace, target), namespace=namespace)
 
 
 def names_endpoint(store: BucketStore) -> bool:

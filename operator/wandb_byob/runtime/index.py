@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wandb_byob.decide.targets import selects
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.runtime import references
 from wandb_byob.runtime.references import Facts, InstancesOf, SecretName, Target
@@ -100,7 +101,7 @@ class Index:
     def _selecting(self, namespace: str, name: str, labels: Mapping[str, str]) -> Iterator[ObjectKey]:
         for key in self._instances.get(namespace, ()):
             workloads = self._facts[key].workloads
-            if workloads is not None and references.matches(workloads, name=name, labels=labels):
+            if workloads is not None and selects(workloads, name=name, labels=labels):
                 yield key
 
     def _replace(self, key: ObjectKey, before: Facts | None, after: Facts | None) -> None:

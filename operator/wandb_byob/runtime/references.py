@@ -12,13 +12,17 @@ from typing import Any, Final
 
 import msgspec
 
+from wandb_byob.decide.targets import workloads_of
 from wandb_byob.model import api, names
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
 
 # Written by us together, and no reason to look again; the second is the whole object as it was applied, which `generation` covers.
 _IGNORED_ANNOTATIONS: Final = frozenset({names.INTENT, "kubectl.kubernetes.io/last-applied-configuration"})
-_CONFLICTS: Final = frozenset({Reason.PATH_CONFLICT.value, Reason.TEAM_CONFLICT.value, Reason.BUCKET_CONFLICT.value})
+_CONFLICTS: Final = frozenset(
+    reason.value
+    for reason in (Reason.PATH_CONFLICT, Reason.TEAM_CONFLICT, Reason.BUCKET_CONFLICT, Reason.TARGET_CONFLICT)
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,29 +99,6 @@ def workload_digest(obj: Mapping[str, Any]) -> int:
     return digest((metadata.get("uid"), metadata.get("generation"), metadata.get("labels"), counts, conditions))
 
 
-def matches(target: api.WorkloadsTarget, *, name: str, labels: Mapping[str, str]) -> bool:
-    """Say whether a workload is one of those that the target names or selects."""
-    if target.selector is None:
-        return name in target.names
-    wanted = target.selector
-    return all(labels.get(key) == value for key, value in wanted.match_labels.items()) and all(
-        _satisfies(requirement, labels) for requirement in wanted.match_expressions
-    )
-
-
-def _satisfies(requirement: api.LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
-    present = requirement.key in labels
-    match requirement.operator:
-        case "In":
-            return present and labels[requirement.key] in requirement.values
-        case "NotIn":
-            return not present or labels[requirement.key] not in requirement.values
-        case "Exists":
-            return present
-        case "DoesNotExist":
-            return not present
-
-
 def _own(metadata: Mapping[str, Any]) -> int:
     """Digest what a user changes: not our own writes (finalizer, intent, status)."""
     annotations = {
@@ -150,7 +131,7 @@ def _references(kind: Kind, obj: Mapping[str, Any]) -> tuple[tuple[Target, ...],
                 return (_key(Kind.BUCKET_STORE, team.bucket_store_ref, namespace),), None
             case Kind.WANDB_INSTANCE:
                 instance = msgspec.convert(obj.get("spec"), type=api.WandbInstanceSpec)
-                return _of_instance(instance, namespace), instance.target.workloads if instance.target else None
+                return _of_instance(instance, namespace), workloads_of(instance.target, namespace)
     except msgspec.ValidationError:
         # Stored before a rule was there: its reconciler says what is wrong with it.
         return (), None

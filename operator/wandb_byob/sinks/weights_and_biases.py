@@ -66,9 +66,15 @@ def patch(owner: Owner, env: EnvVar | None) -> dict[str, Any]:
 
 
 def workload(
-    owner: Owner, *, found: Mapping[workloads.Source, Wire | None], ours: str, pods: Sequence[Wire], now: datetime
+    owner: Owner,
+    *,
+    found: Mapping[workloads.Source, Wire | None],
+    ours: str,
+    pods: Sequence[Wire],
+    since: datetime | None,
+    now: datetime,
 ) -> Workload:
-    """Return the target as the rollout deals with it; raises `Stalled` as `workloads.readings` does."""
+    """Return the target as the rollout deals with it; `since` is when the configuration was made. Raises `Stalled` as `workloads.readings` does."""
     metadata = owner.body["metadata"]
     form = as_workload(owner)
     place = container(owner)["name"]
@@ -84,7 +90,7 @@ def workload(
         template=_digest(owner),
         health=_health(owner, parts),
         setters=_setters(owner),
-        last_writer=workloads.last_writer(metadata),
+        writers=workloads.writers(metadata, since=since),
         refusal=refusal(owner),
         parts=parts,
     )

@@ -7,6 +7,7 @@ variable; server-side apply would make us co-owner of the container, which its o
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from wandb_byob.decide.configuration import decoded
@@ -19,6 +20,7 @@ Wire = Mapping[str, Any]
 Source = tuple[str, str]
 """Kind (Secret or ConfigMap) and name of an object that a container has the variable from."""
 
+_LONG_AGO: Final = "1970-01-01T00:00:00Z"
 _RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
 _REFERENCES: Final = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
 _ENV_FROM: Final = {"secretRef": "Secret", "configMapRef": "ConfigMap"}
@@ -161,17 +163,25 @@ def setters(workload: Wire, containers: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def last_writer(metadata: Wire) -> str:
-    """Return the field manager, other than us and Kubernetes itself, that wrote the object last, "" where none did.
+def writers(metadata: Wire, *, since: datetime | None) -> tuple[str, ...]:
+    """Return the field managers, other than us and Kubernetes itself, that have written the object since then (whole seconds).
 
-    One that has taken the variable out sets nothing, and is found by nothing else.
+    One that has taken the variable out sets nothing, and is found by nothing else; one that has only taken something out leaves
+    no name at all.
     """
-    others = [
-        (entry.get("time") or "", entry["manager"])
-        for entry in metadata.get("managedFields") or ()
-        if not entry.get("subresource") and entry["manager"] not in (names.FIELD_MANAGER, "kube-controller-manager")
-    ]
-    return max(others, default=("", ""))[1]
+    if since is None:
+        return ()
+    return tuple(
+        sorted(
+            {
+                entry["manager"]
+                for entry in metadata.get("managedFields") or ()
+                if not entry.get("subresource")
+                and entry["manager"] not in (names.FIELD_MANAGER, "kube-controller-manager")
+                and datetime.fromisoformat(entry.get("time") or _LONG_AGO) >= since.replace(microsecond=0)
+            }
+        )
+    )
 
 
 def _owns(fields: Wire, container: str) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cluster.instance_world import InstanceWorld
-from testbed import wandb
+from testbed import wandb, wandb_operator
 from testbed.cluster import Cluster
+from testbed.wandb_operator import Operated, Version
 
 
 @pytest.fixture
@@ -28,3 +29,35 @@ def made(crds: Cluster) -> Iterator[Callable[..., InstanceWorld]]:
     yield make
     for world in worlds:
         world.remove()
+
+
+@pytest.fixture(scope="module", params=["v1", "v2"])
+def stored_as(request: pytest.FixtureRequest, crds: Cluster) -> Iterator[Version]:
+    """W&B's own kind, stored in this version."""
+    version: Version = request.param
+    wandb_operator.install_crd(crds, version)
+    yield version
+    wandb_operator.remove_crd(crds)
+
+
+@pytest.fixture
+def operated(stored_as: Version, crds: Cluster) -> Iterator[Callable[..., InstanceWorld]]:
+    """`operated(spec, **options)`: a namespace whose W&B is run by the stand-in of W&B's operator, and a WandbInstance for it."""
+    worlds: list[tuple[InstanceWorld, Operated]] = []
+
+    def make(spec: Any = None, *, chart: str = wandb_operator.CHART, **options: Any) -> InstanceWorld:
+        name = crds.create_namespace(f"operated-{uuid.uuid4().hex[:6]}")
+        world = InstanceWorld.make(crds, name)
+        operated = Operated(crds, name, components=("app", "api"), version=stored_as, chart=chart)
+        world.stand_in = operated
+        worlds.append((world, operated))
+        operated.start(spec)
+        world.apply(wandb.instance(name, target={"weightsAndBiases": {"name": wandb_operator.NAME}}, **options))
+        return world
+
+    yield make
+    for world, operated in worlds:
+        try:
+            operated.stop()
+        finally:
+            world.remove()

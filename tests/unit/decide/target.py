@@ -183,7 +183,7 @@ class Target:
             health=self.health.get(key, Health(state=State.CURRENT, live=True)),
             recreate=key in self.recreate,
             setters=self.setters,
-            last_writer="helm",
+            writers=("helm",),
             refusal=self.refusal,
         )
 

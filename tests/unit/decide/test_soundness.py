@@ -64,3 +64,20 @@ def test_a_time_that_is_none(field: str, value: str) -> None:
     spec = {"deploymentType": "SelfManaged", "host": "https://w.example", "rollout": {field: value}}
     instance = msgspec.convert({"metadata": {"name": "wandb"}, "spec": spec}, WandbInstance)
     assert unsound(instance) == f"spec.rollout.{field}"
+
+
+@pytest.mark.parametrize(
+    ("target", "field"),
+    [
+        ({"selector": {}}, "spec.target.workloads.selector"),
+        ({"selector": {"matchLabels": {}}}, "spec.target.workloads.selector"),
+        ({}, "spec.target.workloads.names"),
+        ({"names": []}, "spec.target.workloads.names"),
+        ({"names": ["wandb-app"]}, ""),
+    ],
+)
+def test_a_target_that_would_be_every_workload_or_none(target: Any, field: str) -> None:
+    """To Kubernetes an empty selector means everything in the namespace; it must never be written to."""
+    spec = {"deploymentType": "SelfManaged", "host": "https://w.example", "target": {"workloads": target}}
+    instance = msgspec.convert({"metadata": {"name": "wandb"}, "spec": spec}, WandbInstance)
+    assert unsound(instance) == field

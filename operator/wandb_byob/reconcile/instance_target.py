@@ -1,0 +1,180 @@
+"""Where a W&B of this cluster reads its configuration: its workloads, or the object that W&B's own operator makes them from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from wandb_byob.decide import targets, wandb_values
+from wandb_byob.decide.plan import Write
+from wandb_byob.decide.situation import Situation, memory, policy
+from wandb_byob.decide.variable import reference
+from wandb_byob.decide.workloads import Workload
+from wandb_byob.kube import gather_instance
+from wandb_byob.kube.client import (
+    DEPLOYMENTS,
+    PODS,
+    SECRETS,
+    STATEFUL_SETS,
+    WEIGHTS_AND_BIASES,
+    Body,
+    ConflictError,
+    ForbiddenError,
+    KubeError,
+    PatchType,
+    Resource,
+    UnavailableError,
+)
+from wandb_byob.model.api import WandbInstance
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+from wandb_byob.reconcile.base import World
+from wandb_byob.sinks import health, weights_and_biases, workloads
+from wandb_byob.sinks.weights_and_biases import Owner
+
+_RESOURCES: Final = {"Deployment": DEPLOYMENTS, "StatefulSet": STATEFUL_SETS}
+_GENERATED: Final = 58
+"""The API server cuts `generateName` to this length."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Target:
+    """The target as one look found it: `bodies` are those of its workloads by `Kind/name`; `owner` is W&B's own operator's object."""
+
+    situation: Situation
+    bodies: Mapping[str, dict[str, Any]]
+    owner: Owner | None = None
+
+    @property
+    def labels(self) -> tuple[tuple[str, Mapping[str, str]], ...]:
+        """Return name and labels of each workload."""
+        return tuple((body["metadata"]["name"], body["metadata"].get("labels") or {}) for body in self.bodies.values())
+
+    @property
+    def images(self) -> Iterator[str]:
+        """Yield the images of the containers that read the variable."""
+        if self.owner is not None:
+            for body in weights_and_biases.readers(self.owner.deployments):
+                yield from workloads.images(body, list(workloads.entries(body)))
+            return
+        for workload in self.situation.workloads:
+            containers = [reading.slot.container for reading in workload.readings]
+            yield from workloads.images(self.bodies[workload.key], containers)
+
+
+def read(world: World, instance: WandbInstance) -> Target:
+    """Read the target and our Secrets; raises `Waiting` or `Stalled` where it cannot be told what is there."""
+    namespace, name = instance.metadata.namespace, instance.metadata.name
+    ours = f"{name}-file-stores-"[:_GENERATED]
+    # Our Secrets before the target: one that the target names is then always among them.
+    stored = gather_instance.file_stores(world.kube, namespace, name)
+    remembered = memory(instance)
+    # By the API server's own clock, as are the times of its field managers.
+    since = stored[remembered.secret].created if remembered.secret in stored else None
+    asked = instance.spec.target
+    owner = None
+    if asked is not None and asked.weights_and_biases is not None:
+        owner = _owner(world, instance, asked.weights_and_biases.name)
+        bodies = {_key(body): dict(body) for body in owner.deployments}
+        given: tuple[Workload, ...] = (_of_owner(world, namespace, owner, ours=ours, since=since),)
+    elif asked is not None and asked.workloads is not None:
+        found = gather_instance.workloads(world.kube, namespace, asked.workloads)
+        bodies = {_key(body): body for body in found}
+        given = _plain(world, namespace, found, asked.workloads.containers, ours=ours, since=since)
+    else:
+        raise Stalled(Reason.INVALID_SPEC, targets.MISSING)
+    situation = Situation(
+        workloads=given,
+        stored=stored,
+        ours=ours,
+        memory=remembered,
+        policy=policy(instance),
+        now=world.now(),
+    )
+    return Target(situation=situation, bodies=bodies, owner=owner)
+
+
+def _owner(world: World, instance: WandbInstance, name: str) -> Owner:
+    kube, namespace = world.kube, instance.metadata.namespace
+    resource, body = gather_instance.weights_and_biases(kube, namespace, name)
+    first = resource == WEIGHTS_AND_BIASES["v1"]
+    meant = targets.workloads_of(instance.spec.target, instance.metadata.namespace)
+    labels = gather_instance.selector_text(meant.selector) if meant is not None and meant.selector is not None else ""
+    deployments = tuple({**each, "kind": DEPLOYMENTS.kind} for each in kube.list(DEPLOYMENTS, namespace, labels=labels))
+    return Owner(
+        body=body,
+        version="v1" if first else "v2",
+        deployments=tuple(sorted(deployments, key=lambda each: str(each["metadata"]["name"]))),
+        user=wandb_values.values_of(kube.get(SECRETS, namespace, f"{name}-spec-user")) if first else {},
+        active=wandb_values.values_of(kube.get(SECRETS, namespace, f"{name}-spec-active")) if first else {},
+    )
+
+
+def _key(body: Body) -> str:
+    return f"{body['kind']}/{body['metadata']['name']}"
+
+
+def _of_owner(world: World, namespace: str, owner: Owner, *, ours: str, since: datetime | None) -> Workload:
+    form = weights_and_biases.as_workload(owner)
+    wanted = workloads.sources(form, list(workloads.entries(form)))
+    found = gather_instance.sources(world.kube, namespace, wanted)
+    pods = world.kube.list(PODS, namespace)
+    return weights_and_biases.workload(owner, found=found, ours=ours, pods=pods, since=since, now=world.now())
+
+
+def _plain(
+    world: World,
+    namespace: str,
+    bodies: tuple[dict[str, Any], ...],
+    containers: tuple[str, ...],
+    *,
+    ours: str,
+    since: datetime | None,
+) -> tuple[Workload, ...]:
+    chosen = [(body, workloads.choose_containers(body, containers)) for body in bodies]
+    wanted = {source for body, names in chosen for source in workloads.sources(body, names)}
+    found = gather_instance.sources(world.kube, namespace, wanted)
+    pods = world.kube.list(PODS, namespace)
+    return tuple(
+        Workload(
+            kind=body["kind"],
+            name=body["metadata"]["name"],
+            uid=body["metadata"]["uid"],
+            resource_version=body["metadata"]["resourceVersion"],
+            created=datetime.fromisoformat(body["metadata"]["creationTimestamp"]),
+            readings=workloads.readings(body, names, found=found, ours=ours),
+            template=workloads.template_digest(body),
+            health=health.health(body, names, pods=pods, now=world.now()),
+            recreate=(body["spec"].get("strategy") or {}).get("type") == "Recreate",
+            setters=workloads.setters(body, names),
+            writers=workloads.writers(body["metadata"], since=since),
+        )
+        for body, names in chosen
+    )
+
+
+def write(world: World, namespace: str, target: Target, write: Write, *, secret: str) -> None:
+    """Give one workload its entries, by default a reference to `secret`; raises `Stalled` where the API server refuses."""
+    workload = write.workload
+    envs = write.envs
+    if envs is None:
+        envs = {reading.slot.container: reference(secret) for reading in workload.readings}
+    resource, patch, patch_type = _patch(target, workload, envs)
+    try:
+        world.kube.patch(resource, namespace, workload.name, patch, patch_type=patch_type)
+    except (ConflictError, ForbiddenError, UnavailableError):
+        raise
+    except KubeError as error:
+        raise Stalled(
+            Reason.FORBIDDEN,
+            f"The API server refused to change {workload.kind} {workload.name}: {error}. Repair what refuses it (an "
+            "admission policy, or the object itself).",
+        ) from error
+
+
+def _patch(target: Target, workload: Workload, envs: Mapping[str, Any]) -> tuple[Resource, dict[str, Any], PatchType]:
+    if target.owner is None:
+        body = target.bodies[workload.key]
+        return _RESOURCES[workload.kind], workloads.patch(body, envs), PatchType.STRATEGIC_MERGE
+    (env,) = envs.values()
+    return WEIGHTS_AND_BIASES[target.owner.version], weights_and_biases.patch(target.owner, env), PatchType.MERGE
