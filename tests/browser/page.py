@@ -19,6 +19,7 @@ from testbed.processes import Process, wait_for
 
 HTML = Path(__file__).with_name("page.html")
 TIMEOUT = 60
+_CONSOLE_TIMEOUT = 5
 _BLOCKED = re.compile(r'CONSOLE\D\d+\)?\] "Access to fetch at .* has been blocked by CORS policy: (.*)", source: ')
 
 
@@ -86,7 +87,9 @@ def _explained(attempts: Sequence[Attempt], opened: Process) -> list[Attempt]:
         return found if len(found) >= len(refused) else None
 
     words = iter(
-        wait_for(said, timeout=10, what="CORS is what blocked each request", detail=opened.tail) if refused else ()
+        wait_for(said, timeout=_CONSOLE_TIMEOUT, what="CORS is what blocked each request", detail=opened.tail)
+        if refused
+        else ()
     )
     return [replace(attempt, blocked=next(words)) if attempt.error else attempt for attempt in attempts]
 

@@ -1,13 +1,15 @@
 """What a real browser lets W&B's page do with a bucket is what our checks said before."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from browser.page import Attempt
+from browser.page import Attempt, Request, visit
 from browser.sites import ABOUT_BROWSERS, BEFORE, BODY, METHODS, STRIPPED, Visit, Visited, failing
 from contract.provisioning import ORIGIN
+from testbed.processes import TestbedError, free_port
 from testbed.proxy import FaultyProxy
 from testbed.stores import Store
 from wandb_byob.decide.cors import rule
@@ -122,3 +124,9 @@ def cors_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a request that CORS is about."""
     found = {name.lower(): value for name, value in headers.items()}
     return {name: value for name, value in found.items() if name == "origin" or name.startswith("access-control-")}
+
+
+def test_only_cors_counts(tmp_path: Path) -> None:
+    """A request that fails for another reason, here for want of a server, is an error of the test and not taken for a refusal."""
+    with pytest.raises(TestbedError, match="CORS is what blocked each request"):
+        visit(ORIGIN, [Request(method="GET", url=f"http://127.0.0.1:{free_port()}/key")], folder=tmp_path)
