@@ -109,6 +109,32 @@ def test_a_watched_namespace_that_is_gone_holds_nothing_up(crds: Cluster, namesp
     assert release.run().returncode == 0
 
 
+def test_an_administrator_lets_go_of_a_namespace_that_stays_terminating(
+    crds: Cluster, namespace: str, watched: list[str]
+) -> None:
+    """No operator ran when it was deleted: its Role is gone, which nobody can make anew there, and only an administrator is left."""
+    release = Release(crds, namespace, watched)
+    here = watched[0]
+    crds.apply(team(here, FINALIZER))
+    crds.delete(f"/api/v1/namespaces/{here}")
+    roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{here}/roles"
+    crds.wait(roles, lambda found: not (found or {}).get("items"), what="the Role is gone", timeout=30)
+    assert release.run("--namespaces", here, without="--skip-forbidden").returncode == 1, (
+        "the operator's rights are gone"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "wandb_byob", "release", f"--namespaces={here}", f"--release-namespace={namespace}"],
+        env=child_environment({"KUBECONFIG": str(crds.kubeconfig)}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"TeamStorage/{here}/vision is let go." in done.stdout
+    crds.wait(f"/api/v1/namespaces/{here}", lambda found: found is None, what="the namespace is gone", timeout=60)
+
+
 def test_without_a_cluster_it_says_what_to_set(tmp_path: Path) -> None:
     """No kubeconfig is a sentence and exit status 2, not a traceback."""
     missing = tmp_path / "kubeconfig"
