@@ -93,7 +93,9 @@ def test_private_authority() -> None:
     """A CA bundle proves nothing for W&B, unless it is W&B's pods that look."""
     warned = {CheckName.TRUST: CheckResult.WARNING}
     assert failing(compatible("https://s3.example.com", ca_bundle="PEM")) == warned
-    assert failing(compatible("https://s3.example.com", ca_bundle="PEM", seen_from="Workload")) == {CheckName.TRUST: CheckResult.SKIPPED}
+    assert failing(compatible("https://s3.example.com", ca_bundle="PEM", seen_from="Workload")) == {
+        CheckName.TRUST: CheckResult.SKIPPED
+    }
 
 
 def test_lota() -> None:
