@@ -44,7 +44,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class ManifestError(Exception):
-    """A file cannot be used; the text names the file, the object and the field, and quotes no value."""
+    """A file cannot be used; the text names the file, the object and the field, and quotes nothing of a Secret."""
 
 
 class Manifests:

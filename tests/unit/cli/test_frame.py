@@ -22,7 +22,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert " probe " not in shown
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["operator", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--help"] for name, command in COMMANDS.items() if command.help)], ids=" ".join
+)
 def test_help_imports_nothing_heavy_and_is_quick(arguments: list[str]) -> None:
     """In a fresh process. The import list is what makes it quick anywhere; half a second of its own time is the promise."""
     code = f"import sys\nfrom wandb_byob.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"

@@ -213,3 +213,17 @@ def test_a_kubeconfig_that_is_wrong_is_named_with_what_is_wrong(tmp_path: Path, 
     path.write_text(text)
     with pytest.raises(ConnectionConfigError, match=said):
         from_kubeconfig([path])
+
+
+def test_a_users_word_goes_before_the_environment(tmp_path: Path) -> None:
+    """A kubeconfig that is named, and one of its contexts, as `--kubeconfig` and `--context` give them."""
+    other = kubeconfig(tmp_path, cluster={"server": "https://other:6443"}, name="other")
+    content = yaml.safe_load(other.read_text())
+    content["contexts"].append({"name": "y", "context": {"cluster": "c", "namespace": "elsewhere"}})
+    other.write_text(yaml.safe_dump(content))
+    environ = {"KUBECONFIG": str(kubeconfig(tmp_path))}
+    assert connect(environ).server == "https://api:6443"
+    assert connect(environ, kubeconfig=str(other)).server == "https://other:6443"
+    assert connect(environ, kubeconfig=str(other), context="y").namespace == "elsewhere"
+    with pytest.raises(ConnectionConfigError, match='"z" among its contexts'):
+        connect(environ, context="z")
