@@ -62,8 +62,12 @@ def _details(store: BucketStore, address: str) -> Iterator[tuple[str, str]]:
     elif spec.provider == "CoreWeave":
         yield "Bucket name", bucket_name(store)
     else:
-        keys = f" (in place of ***, {_keys(store)})" if "***" in address else ""
-        yield "Bucket name", f"{address}{keys}"
+        yield "Bucket name", f"{address}{_whole(store)}" if "***" in address else address
+
+
+def _whole(store: BucketStore) -> str:
+    place = f"{store.metadata.name} --namespace {store.metadata.namespace}"
+    return f" (in place of ***, {_keys(store)}: `byob address {place} --reveal` prints it so)"
 
 
 def _keys(store: BucketStore) -> str:

@@ -49,7 +49,12 @@ def test_the_order_is_that_of_the_page() -> None:
         ({}, "Storage Type", "External"),
         ({}, "Team name", "ml"),
         ({}, "Cloud provider", "AWS"),
-        ({}, "Bucket name", f"{ADDRESS} (in place of ***, the keys in Secret keys, each percent-encoded)"),
+        (
+            {},
+            "Bucket name",
+            f"{ADDRESS} (in place of ***, the keys in Secret keys, each percent-encoded: "
+            "`byob address data --namespace team-a --reveal` prints it so)",
+        ),
         (KMS, "KMS key ARN", "arn:aws:kms:eu-central-1:1:key/k"),
         (COREWEAVE, "Cloud provider", "CoreWeave"),
         (COREWEAVE, "Bucket name", "acme"),
