@@ -71,14 +71,14 @@ class MemoryKube:
     ) -> Sequence[dict[str, Any]]:
         self._read(f"list {resource.plural} {namespace} {fields}".rstrip())
         wanted = [pair.split("=") for pair in fields.split(",") if pair]
-        labelled = [pair.split("=") for pair in labels.split(",") if pair]
+        labelled = [pair.partition("=") for pair in labels.split(",") if pair]
         return [
             copy.deepcopy(body)
             for (plural, where, _), body in self.objects.items()
             if plural == resource.plural
             and namespace in ("", where)
             and all(_field(body, path) == value for path, value in wanted)
-            and all(body["metadata"].get("labels", {}).get(pair[0]) == pair[1] for pair in labelled)
+            and all(_has_label(body, *pair) for pair in labelled)
         ]
 
     def stored_version(self, resources: Sequence[Resource]) -> Resource | None:
@@ -160,3 +160,8 @@ def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def _has_label(body: Mapping[str, Any], label: str, sign: str, value: str) -> bool:
+    labels = body["metadata"].get("labels", {})
+    return labels.get(label) == value if sign else label in labels

@@ -58,9 +58,9 @@ def state(job: Wire, pods: Sequence[Wire], events: Sequence[Wire], *, now: datet
     """Return how far the Job is; `pods` may be any of its namespace, `events` are those about the Job."""
     pod = _own(job, pods)
     container = _container(pod)
-    ended = (container.get("state") or {}).get("terminated")
-    if ended is not None:
-        return Told(message=ended["message"]) if ended.get("message") else _speechless(ended)
+    end = (container.get("state") or {}).get("terminated")
+    if end is not None:
+        return Told(message=end["message"]) if end.get("message") else _speechless(end)
     failed = _condition(job, "Failed") or _condition(job, "FailureTarget")
     if failed is not None:
         return _given_up(failed)
@@ -76,6 +76,11 @@ def state(job: Wire, pods: Sequence[Wire], events: Sequence[Wire], *, now: datet
     if age > _PATIENCE.get(obstacle.reason, _PATIENCE_ELSE):
         return _not_started(obstacle, job)
     return Running(obstacle=str(obstacle))
+
+
+def ended(job: Wire) -> bool:
+    """Say whether a Job has no pod that runs any more."""
+    return _condition(job, "Complete") is not None or _condition(job, "Failed") is not None
 
 
 def _own(job: Wire, pods: Sequence[Wire]) -> Wire:
@@ -137,10 +142,10 @@ def _remedy(obstacle: _Obstacle, job: Wire) -> str:
     return f"Remove what keeps the pod from starting: kubectl -n {namespace} describe job {job['metadata']['name']}."
 
 
-def _speechless(ended: Wire) -> Ended:
-    reason = f" ({ended['reason']})" if ended.get("reason") else ""
+def _speechless(end: Wire) -> Ended:
+    reason = f" ({end['reason']})" if end.get("reason") else ""
     return Ended(
-        message=f"It ended with exit status {ended.get('exitCode', '?')}{reason} and without a result.",
+        message=f"It ended with exit status {end.get('exitCode', '?')}{reason} and without a result.",
         remedy="See that the image is that of this operator, and that no LimitRange gives the pod less than 256Mi of memory.",
     )
 

@@ -25,6 +25,7 @@ _ON_THE_WAY: Final = frozenset(
         Reason.WAITING_FOR_INSTANCE,
         Reason.WAITING_FOR_BUCKETS,
         Reason.ROLLOUT_IN_PROGRESS,
+        Reason.PROBING_FROM_WORKLOAD,
     }
 )
 

@@ -29,6 +29,9 @@ from wandb_byob.providers.base import Context
 
 _SOONEST: Final = timedelta(seconds=1)
 _LATEST: Final = timedelta(seconds=10)
+_TURN: Final = timedelta(seconds=5)
+_AT_ONCE: Final = 5
+"""Jobs that may run in one namespace: whoever is admitted to a W&B must not fill its nodes and quotas."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +129,10 @@ def clean_up(kube: KubeClient, *, namespace: str, uid: str, asker: str = "") -> 
 
 
 def _begin(kube: KubeClient, order: Order) -> Pending:
+    running = [job for job in kube.list(JOBS, order.host.namespace, labels=names.PROBE) if not probe_state.ended(job)]
+    if len(running) >= _AT_ONCE:
+        message = f"The data path is tried under {order.host.who} when one of {len(running)} probes there has ended."
+        return Pending(message=message, after=_TURN)
     manifest = probe_job.job_manifest(
         order.host,
         name=order.name,

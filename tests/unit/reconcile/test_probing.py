@@ -393,3 +393,23 @@ def test_somebody_elses_job_of_that_name_is_left_alone() -> None:
     assert act.told("Ready") == ("False", "Forbidden")
     assert act.stage.kube.of(JOBS, _name(act))["metadata"]["uid"] == "theirs"
     assert not act.of(SECRETS.plural)
+
+
+def test_a_namespace_is_not_filled_with_probes() -> None:
+    """Five at once; the next waits its turn, and those that have ended do not count."""
+    act = Act(team())
+    others = [
+        {
+            "kind": "Job",
+            "metadata": {"name": f"other-{number}", "namespace": "team-a", "labels": {names.PROBE: f"u{number}"}},
+        }
+        for number in range(5)
+    ]
+    for other in others:
+        act.stage.kube.put(other)
+    assert act.look().after == timedelta(seconds=5)
+    assert "when one of 5 probes there has ended" in act.message()
+    assert len(act.of("jobs")) == 5
+    act.stage.kube.put({**others[0], "status": {"conditions": [{"type": "Failed", "status": "True"}]}})
+    act.look()
+    assert len(act.of("jobs")) == 6
