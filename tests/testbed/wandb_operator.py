@@ -66,6 +66,7 @@ class Operated(wandb.StandIn):
     chart: str = CHART
     replicas: int = 2
     stopped: bool = False
+    rounds: int = 0
     errors: list[str] = field(default_factory=list)
     _end: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -110,6 +111,11 @@ class Operated(wandb.StandIn):
         """Save values as the System Console does."""
         self._save("spec-user", values)
 
+    def rounds_pass(self, count: int) -> None:
+        """Wait until it has looked at the object this many times more."""
+        before = self.rounds
+        wait_for(lambda: self.rounds >= before + count, timeout=30, what=f"W&B's operator has looked {count} times")
+
     def deployments(self) -> list[Any]:
         """The Deployments as they are."""
         found = self.cluster.get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments")["items"]
@@ -132,10 +138,11 @@ class Operated(wandb.StandIn):
                 if body is not None:
                     self._reconcile(body)
             except ClashError:
-                continue  # as W&B's: a line in its log, and `Completed` in the status
+                pass  # as W&B's: a line in its log, and `Completed` in the status
             except Exception as error:  # the test is told at its end
                 if not self._end.is_set():
                     self.errors.append(repr(error))
+            self.rounds += 1
 
     def _reconcile(self, body: Any) -> None:
         envs = self._envs_v1(body) if self.version == "v1" else self._envs_v2(body)
@@ -228,6 +235,8 @@ def chart_env(values: Mapping[str, Any], component: str, *, old: bool) -> list[d
     ]
     env: dict[str, dict[str, Any]] = {}
     for level in levels:
+        if level and not isinstance(level, Mapping):
+            raise ClashError("the chart expects a map of variables")
         for name, value in (level or {}).items():
             env[name] = {"name": name, **value} if isinstance(value, Mapping) else {"name": name, "value": value}
     for each in env.values():

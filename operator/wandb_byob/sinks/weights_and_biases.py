@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from wandb_byob.decide import rollback
 from wandb_byob.decide.variable import EnvVar, Origin, Reading
 from wandb_byob.decide.wandb_values import PLAIN, Values
 from wandb_byob.decide.workloads import Health, Part, State, Workload
@@ -79,7 +80,9 @@ def workload(
     form = as_workload(owner)
     place = container(owner)["name"]
     (reading,) = workloads.readings(form, [place], found=found, ours=ours)
-    parts = tuple(_part(each, reading.env, pods=pods, now=now) for each in readers(owner.deployments))
+    parts = tuple(
+        _part(each, _heeds(each, reading.env, ours=ours), pods=pods, now=now) for each in readers(owner.deployments)
+    )
     return Workload(
         kind=KIND,
         name=metadata["name"],
@@ -116,20 +119,23 @@ def _with_inherited(reading: Reading, owner: Owner) -> Reading:
     return replace(reading, origin=Origin.INHERITED, value=value)
 
 
-def _part(deployment: Wire, wanted: EnvVar | None, *, pods: Sequence[Wire], now: datetime) -> Part:
+def _part(deployment: Wire, heeded: bool, *, pods: Sequence[Wire], now: datetime) -> Part:
     given = workloads.entries(deployment)
     holding = [name for name, env in given.items() if env is not None]
     health_ = health.health(deployment, holding or list(given), pods=pods, now=now)
-    heeded = any(_same(env, wanted) for env in given.values())
     return Part(kind=deployment["kind"], name=deployment["metadata"]["name"], health=health_, heeded=heeded)
 
 
-def _same(env: EnvVar | None, wanted: EnvVar | None) -> bool:
-    return _plain(env) == _plain(wanted)
+def _heeds(deployment: Wire, wanted: EnvVar | None, *, ours: str) -> bool:
+    """Say whether a Deployment has what the object says; where that says nothing, other levels may, but not we."""
+    given = [env for env in workloads.entries(deployment).values() if env is not None]
+    if wanted is None:
+        return not any(rollback.secret_of(env).startswith(ours) for env in given)
+    return any(_plain(env) == _plain(wanted) for env in given)
 
 
-def _plain(env: EnvVar | None) -> EnvVar | None:
-    return None if env is None else {key: value for key, value in env.items() if key != PLAIN and value is not None}
+def _plain(env: EnvVar) -> EnvVar:
+    return {key: value for key, value in env.items() if key != PLAIN and value is not None}
 
 
 def _health(owner: Owner, parts: Sequence[Part]) -> Health:

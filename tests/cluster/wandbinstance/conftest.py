@@ -40,6 +40,14 @@ def stored_as(request: pytest.FixtureRequest, crds: Cluster) -> Iterator[Version
     wandb_operator.remove_crd(crds)
 
 
+@pytest.fixture(scope="module")
+def kind_v1(crds: Cluster) -> Iterator[Version]:
+    """W&B's own kind, stored as v1."""
+    wandb_operator.install_crd(crds, "v1")
+    yield "v1"
+    wandb_operator.remove_crd(crds)
+
+
 @pytest.fixture
 def operated(stored_as: Version, crds: Cluster) -> Iterator[Callable[..., InstanceWorld]]:
     """`operated(spec, **options)`: a namespace whose W&B is run by the stand-in of W&B's operator, and a WandbInstance for it."""

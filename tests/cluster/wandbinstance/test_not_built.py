@@ -58,7 +58,6 @@ def test_creating_the_team(made: Callable[..., InstanceWorld]) -> None:
     [
         ({"storage": {"bucketStoreRef": {"name": "b"}}}, "spec.storage"),
         ({"scim": {"credentialsSecretRef": {"name": "s"}}}, "spec.scim"),
-        ({"target": {"weightsAndBiases": {"name": "wandb"}}}, "spec.target.weightsAndBiases"),
     ],
 )
 def test_fields_of_the_instance(made: Callable[..., InstanceWorld], spec: dict[str, Any], field: str) -> None:

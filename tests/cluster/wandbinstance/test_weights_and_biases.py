@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from cluster.instance_world import InstanceWorld, address
 from testbed.stages import Failure, PodSelector
 from testbed.wandb import VARIABLE
