@@ -9,7 +9,7 @@ from typing import Any
 
 from cluster.scenario import Scenario
 from testbed.processes import child_environment, wait_for
-from testbed.stores import VersityGW
+from testbed.stores import VersityGW, start_versitygw
 
 FROM_WORKLOAD: Mapping[str, Any] = {"verification": {"interval": "30s", "from": "Workload"}}
 LABEL = "byob.wandb.com/probe"
@@ -141,3 +141,81 @@ def test_doctor_tries_the_data_path_from_there_too(scenario: Scenario, versitygw
     assert checks["WorkloadProbe"]["result"] == "Passed"
     assert versitygw.keys.secret_key not in done.stdout + done.stderr
     _wait_nothing_left(scenario)
+
+
+def _patch_api(scenario: Scenario, pod: Mapping[str, Any]) -> None:
+    """Change the pod template of W&B's API by a strategic merge."""
+    path = f"/apis/apps/v1/namespaces/{scenario.namespace}/deployments/wandb-api"
+    patch = {"spec": {"template": {"spec": dict(pod)}}}
+    scenario.cluster.patch(path, patch, content_type="application/strategic-merge-patch+json")
+
+
+def test_nodes_that_nobody_has_are_told_and_a_restarted_operator_goes_on(
+    scenario: Scenario, versitygw: VersityGW
+) -> None:
+    """W&B's node selector holds for the probe; once a node has the label, the Job that was there all the time is read."""
+    since = scenario.cluster.audit_position()
+    _patch_api(scenario, {"nodeSelector": {"testbed/pool": scenario.namespace}})
+    scenario.apply(
+        scenario.keys("versitygw-keys", versitygw.keys),
+        scenario.bucket_store("data", versitygw, probePath="probe", **FROM_WORKLOAD),
+    )
+
+    def explained() -> bool:
+        return "Unschedulable" in scenario.condition("BucketStore", "data", "DataPathVerified").get("message", "")
+
+    wait_for(explained, timeout=60, what="the message says that no node fits")
+    assert "didn't match" in scenario.condition("BucketStore", "data", "DataPathVerified")["message"]
+    scenario.installation.kill()
+    nodes = scenario.cluster.get("/api/v1/nodes")["items"]
+    node = next(each for each in nodes if "taints" not in each["spec"])["metadata"]["name"]
+    scenario.cluster.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": {"testbed/pool": scenario.namespace}}})
+    scenario.wait_ready("BucketStore", "data")
+    _wait_nothing_left(scenario)
+    made = [event for event in scenario.writes(since) if event.resource.startswith("jobs") and event.verb == "create"]
+    assert len(made) == 1
+
+
+def test_whether_wandbs_pods_trust_a_private_authority_is_seen(scenario: Scenario, tmp_path: Path) -> None:
+    """The BucketStore's bundle alone is a warning; with the certificates mounted into W&B's pods it is proved."""
+    store = start_versitygw(tmp_path, tls=True)
+    try:
+        assert store.authority is not None
+        bundle = {"kind": "ConfigMap", "name": "authority", "key": "ca.crt"}
+        body = scenario.bucket_store("data", store, probePath="probe", **FROM_WORKLOAD)
+        body["spec"]["s3Compatible"]["caBundleRef"] = bundle
+        authority = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "authority"},
+            "data": {"ca.crt": store.authority.read_text()},
+        }
+        scenario.apply(scenario.keys("versitygw-keys", store.keys), authority, body)
+        scenario.wait_ready("BucketStore", "data")
+        told = scenario.checks("data")
+        assert told["WorkloadProbe"]["result"] == "Warning"
+        assert "global.caCertsConfigMap" in told["WorkloadProbe"]["remedy"]
+        assert told["Trust"]["result"] == "Skipped"
+
+        mount = {"name": "ca", "mountPath": "/usr/local/share/ca-certificates/custom"}
+        _patch_api(
+            scenario,
+            {
+                "volumes": [{"name": "ca", "configMap": {"name": "authority"}}],
+                "containers": [{"name": "api", "volumeMounts": [mount]}],
+            },
+        )
+        annotation = {"byob.wandb.com/reconcile-requested-at": "now"}
+        scenario.cluster.patch(scenario.path("BucketStore", "data"), {"metadata": {"annotations": annotation}})
+        wait_for(
+            lambda: (
+                "WorkloadProbe" not in scenario.checks("data")
+                and scenario.condition("BucketStore", "data", "Ready")["status"] == "True"
+            ),
+            timeout=60,
+            what="W&B's own trust is proved",
+            detail=lambda: str(scenario.get("BucketStore", "data")["status"]),
+        )
+        _wait_nothing_left(scenario)
+    finally:
+        store.stop()
