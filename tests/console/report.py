@@ -1,14 +1,18 @@
-"""Run `byob` for the documents and paste what it prints there: `python -m console.report [NAME …]`, called by `make docs-doctor`.
+"""Run `byob` for the documents and paste what it prints there: `python -m console.report [--kubeconfig FILE] [NAME …]`.
+
+`make docs-doctor` calls it. The places that show a cluster need the kubeconfig of a running demo (`make demo`).
 
 Each place in docs/doctor.md named doctor-CASE gets the run of that case of cases.py, on a terminal of 100 columns: of a healthy
 bucket every row, of a broken one what fails and warns. docs/cli.md gets the other commands.
 """
 
+import argparse
 import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -32,14 +36,21 @@ STORES: Final[Mapping[str, Callable[[Path], Store]]] = {
 
 def main() -> int:
     """Fill the places that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kubeconfig", type=Path)
+    parser.add_argument("name", nargs="*")
+    arguments = parser.parse_args()
     docs = _docs()
-    with TemporaryDirectory() as folder, ExitStack() as stack:
-        running: dict[str, Store] = {}
+    with TemporaryDirectory() as scratch, ExitStack() as stack:
+        folder, running = Path(scratch), dict[str, Store]()
         for fixture in {site.fixture for site in SITES.values()}:
-            running[fixture] = STORES[fixture](Path(folder) / fixture)
+            running[fixture] = STORES[fixture](folder / fixture)
             stack.callback(running[fixture].stop)
-        for name, output in _outputs(running, Path(folder)):
-            if not sys.argv[1:] or name in sys.argv[1:]:
+        outputs = [_outputs(running, folder)]
+        if arguments.kubeconfig is not None:
+            outputs.append(in_cluster(running["versitygw"], folder / "cluster", arguments.kubeconfig.resolve()))
+        for name, output in chain(*outputs):
+            if not arguments.name or name in arguments.name:
                 docs.paste(name, output)
     return 0
 
@@ -84,6 +95,25 @@ def commands(store: Store, folder: Path) -> Iterator[tuple[str, str]]:
         "address": ("address", "-f", "bucket.yaml", "vision"),
     }.items():
         yield f"cli-{name}", shown(words, on_terminal(folder, *words))
+
+
+def in_cluster(store: Store, folder: Path, kubeconfig: Path) -> Iterator[tuple[str, str]]:
+    """What shows W&B and its teams, in the namespace of the demo: as it is, and with one more bucket."""
+    folder.mkdir()
+    setup = setups.s3_compatible(store)
+    setup.spec.update({"provisioning": setup.spec["credentials"], "adoptionPolicy": "Adopt"})
+    _, *objects = setup.objects
+    for each in objects:
+        each["metadata"]["name"] = "audio"
+    objects[1]["spec"]["credentials"]["secretRef"]["name"] = "audio"
+    objects[2]["spec"]["bucketStoreRef"]["name"] = "audio"
+    write(folder, objects, name="audio.yaml")
+    environ = {"KUBECONFIG": str(kubeconfig)}
+    for name, words in {
+        "tree": ("tree",),
+        "plan-cluster": ("plan", "-f", "audio.yaml", "--with-cluster", "audio"),
+    }.items():
+        yield f"cli-{name}", shown(words, on_terminal(folder, *words, environ=environ))
 
 
 def shown(words: tuple[str, ...], run: Run) -> str:

@@ -17,7 +17,8 @@ bash   source <(byob completion bash)                in ~/.bashrc
 zsh    byob completion zsh > "${fpath[1]}/_byob"
 fish   byob completion fish > ~/.config/fish/completions/byob.fish
 
-kubectl byob is completed by kubectl itself (1.26 and newer), which calls kubectl_complete-byob; it is installed beside byob.
+The plugin (kubectl byob) is completed by kubectl itself (1.26 and newer) through kubectl_complete-byob,
+which is installed with it.
 """
 
 

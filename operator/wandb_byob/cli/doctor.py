@@ -187,11 +187,11 @@ def _show(screen: Screen, each: "Examination", *, quiet: bool) -> None:
 
 
 def _rows(findings: Sequence["Finding"]) -> Iterator[Row | str]:
-    path = ""
+    place = None
     for finding in findings:
-        if finding.path != path:
-            path = finding.path
-            yield f"under {path}"
+        if finding.under != place:
+            place = finding.under
+            yield f"under {place}"
         yield _row(finding)
 
 

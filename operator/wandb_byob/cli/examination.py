@@ -20,7 +20,7 @@ from wandb_byob.kube import gather
 from wandb_byob.kube.client import KubeError
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore
-from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.checks import OF_A_PATH, Check, CheckName, CheckResult
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Change, Context, Provisioned
@@ -68,6 +68,11 @@ class Finding:
     message: str
     remedy: str = ""
     path: str = ""
+
+    @property
+    def under(self) -> str | None:
+        """Return where in the bucket was looked, None for a row about the bucket as a whole."""
+        return (self.path or "the bucket's root") if self.path or self.name in OF_A_PATH else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,9 +169,9 @@ def _look(
 
 
 def _planned(store: BucketStore, found: Provisioned | None) -> tuple[Change, ...]:
-    given = store.spec.provisioning
-    operator_may = given is not None and given.source != "None"
-    return found.planned if found is not None and operator_may else ()
+    """Return what the operator would change, or would list in `status.plan` where it only observes."""
+    told = store.spec.management_policy == "Observe" or _managed(store)
+    return found.planned if found is not None and told else ()
 
 
 def _refusal(store: BucketStore, found: Provisioned | None) -> str:
@@ -218,7 +223,9 @@ def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
             kept[each.path, each.name] = each
     last = len(_CATALOGUE)
     place = {name: number for number, name in enumerate(_CATALOGUE)}
-    return tuple(sorted(kept.values(), key=lambda each: (each.path, place.get(each.name, last))))
+    return tuple(
+        sorted(kept.values(), key=lambda each: (each.under is not None, each.path, place.get(each.name, last)))
+    )
 
 
 def _redacted(world: World, examination: Examination, options: Options) -> Examination:

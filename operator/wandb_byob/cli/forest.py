@@ -95,7 +95,7 @@ def _instance(instance: WandbInstance, places: _Places) -> Node:
         for store in places.stores.get(key, ())
     )
     kept = tuple(
-        Node(kind="", name=entry.address, detail="in the variable before, kept")
+        Node(kind="", name="kept from before", detail=entry.address)
         for entry in instance.status.entries
         if entry.source == "Kept"
     )

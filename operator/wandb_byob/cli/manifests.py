@@ -234,7 +234,7 @@ def _taken(body: Any, where: str, namespace: str) -> dict[str, Any] | None:
 
 def _require_valid(body: dict[str, Any], kind: str, where: str) -> None:
     if body.get("apiVersion") != names.API_VERSION:
-        raise ManifestError(f"{where}: apiVersion is not {names.API_VERSION}, the one that this byob knows.")
+        raise ManifestError(f"{where}: apiVersion is not {names.API_VERSION}, the only one that is known here.")
     spec = msgspec.inspect.type_info(get_type_hints(_TYPES[kind])["spec"])
     unknown = next(_unknown(body.get("spec"), spec, "spec"), None)
     if unknown is not None:

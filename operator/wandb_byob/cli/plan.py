@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         stores = sources.chosen_stores(source, arguments.name)
         world = sources.world(
             source,
-            allowed_endpoints=sources.own_endpoints(stores),
+            allowed_endpoints=sources.every_endpoint(source),
             cloud_endpoints=flags.cloud_endpoints(arguments),
         )
         options = Options(data_path=False, uids=source.uids)
@@ -135,7 +135,7 @@ def _show_bucket(screen: Screen, each: "Examination") -> None:
     if each.planned:
         observed = each.store.spec.management_policy == "Observe"
         count = f"{len(each.planned)} change{'s' if len(each.planned) != 1 else ''}"
-        only = "; they are made with managementPolicy Manage only" if observed else ""
+        only = ", made with managementPolicy Manage only" if observed else ""
         screen.say(f"In the bucket: {count}{only}", indent=2)
         screen.table(("CHECK", "CHANGE"), [Row((change.name, change.message)) for change in each.planned], indent=4)
     elif each.store.spec.provisioning is None or each.store.spec.provisioning.source == "None":
@@ -153,9 +153,7 @@ def _show_instance(screen: Screen, rollout: "Rollout") -> None:
         return
     if rollout.entries:
         changed = (
-            f"{rollout.changes} of {len(rollout.entries)} entries are added or renewed"
-            if rollout.changes
-            else "no change"
+            f"{rollout.changes} of {len(rollout.entries)} entries added or renewed" if rollout.changes else "no change"
         )
         screen.say(f"In GORILLA_SUPPORTED_FILE_STORES: {changed}", indent=2)
         rows = [

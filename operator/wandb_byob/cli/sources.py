@@ -12,7 +12,7 @@ from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint, refuse_
 from wandb_byob.decide.references import instance_of
 from wandb_byob.decide.soundness import is_path
 from wandb_byob.kube.client import BUCKET_STORES, TEAM_STORAGES, WANDB_INSTANCES, Body, ForbiddenError, KubeClient
-from wandb_byob.kube.gather import typed
+from wandb_byob.kube.gather import all_valid, typed
 from wandb_byob.kube.once import Once
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore, TeamStorage
@@ -251,6 +251,15 @@ def named_endpoint(store: BucketStore) -> tuple[str, str] | None:
     if store.spec.s3 is not None and store.spec.s3.endpoint:
         return store.spec.s3.endpoint, "spec.s3.endpoint"
     return None
+
+
+def every_endpoint(source: Source) -> tuple[str, ...]:
+    """Return the hosts that any BucketStore names which this user may see: what W&B has depends on all of them."""
+    try:
+        bodies = source.kube.list(BUCKET_STORES, "")
+    except ForbiddenError:
+        bodies = source.kube.list(BUCKET_STORES, source.namespace)
+    return own_endpoints(all_valid(bodies, BucketStore))
 
 
 def own_endpoints(stores: Iterable[BucketStore]) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def test_a_tree() -> None:
         "team-a/wandb True SelfManaged, https://wandb.example.com",
         "  storage/data False S3 data",
         "    team-a/ml True teams/ml",
-        "  s3://***:***@old/b  in the variable before, kept",
+        "  kept from before  s3://***:***@old/b",
     ]
     assert forest(found)[0].children[0].why == "Check CORS: no rule."
 
