@@ -63,7 +63,8 @@ def names_endpoint(store: BucketStore) -> bool:
 
 
 def _ambient(store: BucketStore) -> Ambient | None:
-    if store.spec.credentials.source != "Ambient":
+    # On CoreWeave W&B's pods have no identity but keys in a Secret of their own, which the Job does not have.
+    if store.spec.credentials.source != "Ambient" or store.spec.provider == "CoreWeave":
         return None
     if names_endpoint(store):
         raise Stalled(
