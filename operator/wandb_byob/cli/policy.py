@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from wandb_byob.model.api import BucketStore
     from wandb_byob.reconcile.base import World
 
-_WIDTH = 116
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
@@ -84,4 +82,5 @@ def _command(document: "Document") -> str:
             pieces.append(shlex.quote(word))
         else:
             pieces[-1] += f" {shlex.quote(word)}"
-    return "\n".join([*comments, " \\\n  ".join(pieces)])
+    file = [f"cat > {document.file} <<'END'", json.dumps(document.body, indent=2), "END"] if document.file else []
+    return "\n".join([*comments, *file, " \\\n  ".join(pieces)])

@@ -21,6 +21,9 @@ def spec(provider: str = "S3", *, keys: bool = False, **block: Any) -> BucketSto
     blocks = {
         "S3": {"s3": {"bucket": "acme", "region": "eu-central-1", **block}},
         "S3Compatible": {"s3Compatible": {"bucket": "acme", "region": "r", "endpoint": "https://minio:9000", **block}},
+        "CoreWeave": {"coreWeave": {"bucket": "acme", **block}},
+        "GCS": {"gcs": {"bucket": "acme", **block}},
+        "Azure": {"azure": {"storageAccount": "acmewandb", "container": "acme", **block}},
     }
     credentials = {"secretRef": {"name": "keys"}} if keys else {"source": "Ambient"}
     return msgspec.convert({"provider": provider, "credentials": credentials, **blocks[provider]}, BucketStoreSpec)
@@ -50,8 +53,36 @@ def named(found: tuple[Document, ...]) -> dict[str, Document]:
             ["cors", "user-policy", "versioning", "encryption", "public-access-block"],
         ),
         (spec("S3Compatible", keys=True), READER, ["cors", "versioning", "user-policy"]),
+        (spec("CoreWeave"), READER, ["cors", "bucket-policy", "versioning"]),
+        (
+            spec("GCS"),
+            READER,
+            ["cors", "uniform-access", "soft-delete", "versioning", "iam", "iam-sign-blob"],
+        ),
+        (spec("Azure", keys=True), READER, ["cors", "soft-delete"]),
+        (
+            spec("Azure"),
+            READER,
+            [
+                "cors",
+                "soft-delete",
+                "role-storage-blob-data-owner",
+                "role-storage-account-contributor",
+                "federated-credential",
+            ],
+        ),
     ],
-    ids=["a role", "a role and keys", "a KMS key", "keys alone", "S3-compatible"],
+    ids=[
+        "a role",
+        "a role and keys",
+        "a KMS key",
+        "keys alone",
+        "S3-compatible",
+        "CoreWeave",
+        "GCS",
+        "Azure with a key",
+        "Azure with an identity",
+    ],
 )
 def test_which_documents(given: BucketStoreSpec, reader: Reader, names: list[str]) -> None:
     """Those that the provider has, for whom W&B is, in the order in which they are applied."""
@@ -88,6 +119,68 @@ def test_wandb_itself_reads(deployment: str, principal: str) -> None:
         "kms:ReEncrypt*",
         "kms:GenerateDataKey*",
     }
+
+
+@pytest.mark.parametrize(
+    ("deployment", "principal"),
+    [("MultiTenantCloud", "wandb-integration-public"), ("SelfManaged", "wandb-integration")],
+)
+def test_coreweave_lets_one_organization_in(deployment: str, principal: str) -> None:
+    """W&B's principal there is a CW one, under the condition of the organization; one's own organization only where it is asked for."""
+    reader = Reader(deployment_type=deployment, origins=("https://w",), org_id="acme-org")
+    (statement,) = named(documents(spec("CoreWeave"), reader))["bucket-policy"].body["Statement"]
+    assert statement["Principal"] == {"CW": f"arn:aws:iam::wandb:static/{principal}"}
+    assert statement["Condition"] == {"StringLike": {"wandb:OrgID": ["acme-org"]}}
+    direct = spec("CoreWeave", directAccess={"organizationID": "cw-org"})
+    *_, own = named(documents(direct, reader))["bucket-policy"].body["Statement"]
+    assert (own["Principal"], own["Action"]) == ({"CW": "arn:aws:iam::cw-org:*"}, ["s3:*"])
+
+
+@pytest.mark.parametrize(
+    ("reader", "account"),
+    [
+        (
+            Reader(deployment_type="MultiTenantCloud", origins=()),
+            "wandb-integration@wandb-production.iam.gserviceaccount.com",
+        ),
+        (Reader(deployment_type="DedicatedCloud", origins=()), "deploy@wandb-production.iam.gserviceaccount.com"),
+        (
+            Reader(deployment_type="SelfManaged", origins=(), identity="wandb@acme.iam.gserviceaccount.com"),
+            "wandb@acme.iam.gserviceaccount.com",
+        ),
+        (
+            Reader(deployment_type="SelfManaged", origins=(), identity=ROLE),
+            "REPLACE-ME@REPLACE-ME.iam.gserviceaccount.com",
+        ),
+    ],
+)
+def test_gcs_grants_wandbs_service_account(reader: Reader, account: str) -> None:
+    """The documented one, or the one that W&B's pods run as; only that one must also be able to sign."""
+    found = named(documents(spec("GCS"), reader))
+    assert found["iam"].body == {"role": "roles/storage.admin", "members": [f"serviceAccount:{account}"]}
+    assert ("iam-sign-blob" in found) is (reader.deployment_type == "SelfManaged")
+
+
+def test_gcs_exposes_by_response_header() -> None:
+    """GCS has no exposeHeaders: what a page may read, and may send, is responseHeader; the command reads it from a file."""
+    document = named(documents(spec("GCS"), READER))["cors"]
+    (rule,) = document.body
+    assert set(rule) == {"origin", "method", "responseHeader", "maxAgeSeconds"}
+    assert {"ETag", "Content-Type"} <= set(rule["responseHeader"])
+    assert f"--cors-file={document.file}" in document.command
+
+
+def test_azure_says_whose_setting_it_is() -> None:
+    """CORS and soft delete are those of the whole storage account, which is said."""
+    found = named(documents(spec("Azure", subscriptionID="s", resourceGroup="g", clientID="c"), READER))
+    assert all("every container of the storage account" in found[name].caution for name in ("cors", "soft-delete"))
+    scope = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/acmewandb"
+    assert found["role-storage-blob-data-owner"].body == {
+        "role": "Storage Blob Data Owner",
+        "assignee": "c",
+        "scope": scope,
+    }
+    assert found["federated-credential"].body["audiences"] == ["api://AzureADTokenExchange"]
 
 
 def test_a_user_who_is_not_known_is_left_to_fill_in() -> None:

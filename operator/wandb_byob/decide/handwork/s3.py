@@ -1,65 +1,18 @@
-"""What an administrator sets on a bucket by hand, where no operator does: documents, and the commands that apply them.
+"""What to set by hand on buckets with the S3 API: AWS, S3-compatible stores, CoreWeave."""
 
-One pure function for each provider gives its documents; they are what the operator itself would configure (decide.cors,
-decide.bucket_policy), and a key or a name that is not known here stands as REPLACE-ME.
-"""
-
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from wandb_byob.decide import bucket_policy, cors
-from wandb_byob.model.api import BucketStoreSpec, S3CompatibleSpec, S3Spec
-from wandb_byob.model.errors import Stalled
-from wandb_byob.model.reasons import Reason
+from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader, missing_block, text
+from wandb_byob.model.api import BucketStoreSpec, CoreWeaveSpec, S3CompatibleSpec, S3Spec
 
-PLACEHOLDER: Final = "REPLACE-ME"
-_REPLACES: Final = "It takes the place of what is set now: where there is something, merge it in first."
 _KMS_ACTIONS: Final = ("kms:Decrypt", "kms:Describe*", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reader:
-    """The W&B that reads the bucket, as far as policies name it (providers.base.Tenant has the same)."""
-
-    deployment_type: str
-    origins: tuple[str, ...]
-    identity: str | None = None
-    org_id: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Document:
-    """One thing to set: `name` is what a user asks for it by, `body` goes out as JSON.
-
-    `command` are the words of a command that applies it, without the shell's quotes; none where no command is common to the stores.
-    """
-
-    name: str
-    purpose: str
-    body: Any
-    command: tuple[str, ...] = ()
-    caution: str = ""
-
-
-Documents = Callable[[BucketStoreSpec, Reader], Sequence[Document]]
-
-
-def documents(spec: BucketStoreSpec, reader: Reader) -> tuple[Document, ...]:
-    """Return the documents for a bucket, in the order in which they are to be applied; raises `Stalled` where there are none yet."""
-    make = DOCUMENTS.get(spec.provider)
-    if make is None:
-        raise Stalled(
-            Reason.NOT_IMPLEMENTED,
-            f"This version has no documents for {spec.provider} yet. It has them for {', '.join(sorted(DOCUMENTS))}.",
-        )
-    return tuple(make(spec, reader))
-
-
-def text(body: Any) -> str:
-    """Return a body as commands take it: JSON in one line."""
-    return json.dumps(body, separators=(",", ":"))
+_COREWEAVE_URL: Final = "https://cwobject.com"
+_VIRTUAL_HOSTED: Final = (
+    "The AWS CLI must put the bucket into the host name: aws configure set default.s3.addressing_style virtual."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +27,10 @@ class _Bucket:
         return ("aws", "s3api", f"put-{what}", "--bucket", self.name, *self.options, option, text(body))
 
 
-def _s3(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
+def s3(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
+    """Yield all that the operator would set, and what the user whose keys are used needs."""
     if spec.s3 is None:
-        raise Stalled(Reason.INVALID_SPEC, "The provider is S3, but spec.s3 is missing. Fill in spec.s3.")
+        raise missing_block("S3", "spec.s3")
     bucket = _aws_bucket(spec.s3)
     principal = bucket_policy.principal(reader.deployment_type, reader.identity)
     yield _cors(bucket, reader)
@@ -87,7 +41,7 @@ def _s3(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
             purpose=f"lets {principal} read and write for W&B",
             body=body,
             command=bucket.put("bucket-policy", "--policy", body),
-            caution=_REPLACES,
+            caution=REPLACES,
         )
     if spec.credentials.secret_ref is not None or not principal:
         body = _user_policy(bucket, spec.s3.kms_key_arn)
@@ -114,13 +68,11 @@ def _aws_bucket(s3: S3Spec) -> _Bucket:
     return _Bucket(name=s3.bucket, arn=bucket_policy.bucket_arn(s3.bucket, s3.region), options=options)
 
 
-def _s3_compatible(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
+def s3_compatible(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
+    """Yield CORS, versioning, and the rights of the user whose keys are used."""
     store = spec.s3_compatible
     if store is None:
-        raise Stalled(
-            Reason.INVALID_SPEC,
-            "The provider is S3Compatible, but spec.s3Compatible is missing. Fill in spec.s3Compatible.",
-        )
+        raise missing_block("S3Compatible", "spec.s3Compatible")
     bucket = _compatible_bucket(store)
     yield _cors(bucket, reader, also=" MinIO has no CORS of a bucket: set MINIO_API_CORS_ALLOW_ORIGIN there.")
     yield _versioning(bucket)
@@ -136,6 +88,44 @@ def _compatible_bucket(store: S3CompatibleSpec) -> _Bucket:
     return _Bucket(name=store.bucket, arn=bucket_policy.bucket_arn(store.bucket, ""), options=options)
 
 
+def coreweave(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
+    """Yield CORS, the bucket policy with W&B's principal and organization, versioning."""
+    store = spec.core_weave
+    if store is None:
+        raise missing_block("CoreWeave", "spec.coreWeave")
+    arn = bucket_policy.bucket_arn(store.bucket, "")
+    options = ("--endpoint-url", _COREWEAVE_URL)
+    bucket = _Bucket(name=store.bucket, arn=arn, options=options)
+    yield _cors(bucket, reader, also=f" {_VIRTUAL_HOSTED}")
+    body = {"Version": "2012-10-17", "Statement": list(_coreweave_statements(store, reader, arn))}
+    yield Document(
+        name="bucket-policy",
+        purpose="lets W&B's CoreWeave account read and write, for your organization only",
+        body=body,
+        command=bucket.put("bucket-policy", "--policy", body),
+        caution=REPLACES,
+    )
+    yield _versioning(bucket)
+
+
+def _coreweave_statements(store: CoreWeaveSpec, reader: Reader, arn: str) -> Iterator[Mapping[str, Any]]:
+    public = "-public" if reader.deployment_type == "MultiTenantCloud" else ""
+    yield {
+        **bucket_policy.statement(arn, ""),
+        "Sid": "AllowWandbUser",
+        "Principal": {"CW": f"arn:aws:iam::wandb:static/wandb-integration{public}"},
+        "Condition": {"StringLike": {"wandb:OrgID": [reader.org_id or PLACEHOLDER]}},
+    }
+    if store.direct_access is not None:
+        yield {
+            "Sid": "AllowUsersInOrg",
+            "Effect": "Allow",
+            "Principal": {"CW": f"arn:aws:iam::{store.direct_access.organization_id}:*"},
+            "Action": ["s3:*"],
+            "Resource": [arn, f"{arn}/*"],
+        }
+
+
 def _cors(bucket: _Bucket, reader: Reader, *, also: str = "") -> Document:
     body = {"CORSRules": [cors.rule(reader.origins)]}
     return Document(
@@ -143,7 +133,7 @@ def _cors(bucket: _Bucket, reader: Reader, *, also: str = "") -> Document:
         purpose=f"lets browsers at {', '.join(reader.origins)} use signed URLs",
         body=body,
         command=bucket.put("bucket-cors", "--cors-configuration", body),
-        caution=_REPLACES + also,
+        caution=REPLACES + also,
     )
 
 
@@ -210,16 +200,9 @@ def _kms(s3: S3Spec, key: str, principal: str | None) -> Document:
             *("aws", "kms", "put-key-policy", "--key-id", key, "--region", s3.region, "--policy-name", "default"),
             *("--policy", text(body)),
         ),
-        caution=_REPLACES,
+        caution=REPLACES,
     )
 
 
 def _statement(sid: str, who: str, actions: list[str]) -> Mapping[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": who}, "Action": actions, "Resource": "*"}
-
-
-DOCUMENTS: Final[Mapping[str, Documents]] = {
-    "S3": lambda spec, reader: tuple(_s3(spec, reader)),
-    "S3Compatible": lambda spec, reader: tuple(_s3_compatible(spec, reader)),
-}
-"""The providers that have documents: a new one is one function and one line here."""

@@ -1,0 +1,48 @@
+"""What a document to set by hand is, and for whom it is written."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+PLACEHOLDER: Final = "REPLACE-ME"
+"""Stands for a name that is not known here."""
+REPLACES: Final = "It takes the place of what is set now: where there is something, merge it in first."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """The W&B that reads the bucket, as far as policies name it (providers.base.Tenant has the same)."""
+
+    deployment_type: str
+    origins: tuple[str, ...]
+    identity: str | None = None
+    org_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One thing to set: `name` is what a user asks for it by, `body` goes out as JSON.
+
+    `command` are the words of a command that applies it, without the shell's quotes; none where no command is common to the
+    stores. `file` is the name of a file with the body that the command reads ("": the command has all it needs).
+    """
+
+    name: str
+    purpose: str
+    body: Any
+    command: tuple[str, ...] = ()
+    caution: str = ""
+    file: str = ""
+
+
+def text(body: Any) -> str:
+    """Return a body as commands take it: JSON in one line."""
+    return json.dumps(body, separators=(",", ":"))
+
+
+def missing_block(provider: str, block: str) -> Stalled:
+    """Return the refusal of a specification whose provider has no block."""
+    return Stalled(Reason.INVALID_SPEC, f"The provider is {provider}, but {block} is missing. Fill in {block}.")

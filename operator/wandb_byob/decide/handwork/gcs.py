@@ -1,0 +1,86 @@
+"""What to set by hand on a bucket in Google Cloud Storage."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from wandb_byob.decide.browsers import METHODS, PUT_HEADERS
+from wandb_byob.decide.cors import EXPOSED, MAX_AGE_SECONDS
+from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader, missing_block
+from wandb_byob.model.api import BucketStoreSpec
+
+_ACCOUNTS: Final = {
+    "MultiTenantCloud": "wandb-integration@wandb-production.iam.gserviceaccount.com",
+    "DedicatedCloud": "deploy@wandb-production.iam.gserviceaccount.com",
+}
+_SERVICE_ACCOUNT: Final = ".gserviceaccount.com"
+_FILE: Final = "cors.json"
+_RETENTION: Final = 7 * 24 * 3600
+
+
+def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
+    """Yield CORS, uniform access, soft delete, versioning, the grant to W&B's service account, and its right to sign."""
+    if spec.gcs is None:
+        raise missing_block("GCS", "spec.gcs")
+    url = f"gs://{spec.gcs.bucket}"
+    update = ("gcloud", "storage", "buckets", "update", url)
+    yield Document(
+        name="cors",
+        purpose=f"lets browsers at {', '.join(reader.origins)} use signed URLs and see the ETag",
+        # In GCS responseHeader is both: the headers that a page may send, and those that it may read.
+        body=[
+            {
+                "origin": list(reader.origins),
+                "method": list(METHODS),
+                "responseHeader": sorted({EXPOSED, *(header.title() for header in PUT_HEADERS)}),
+                "maxAgeSeconds": MAX_AGE_SECONDS,
+            }
+        ],
+        command=(*update, f"--cors-file={_FILE}"),
+        caution=REPLACES,
+        file=_FILE,
+    )
+    yield Document(
+        name="uniform-access",
+        purpose="lets IAM alone decide who may read",
+        body={"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}}},
+        command=(*update, "--uniform-bucket-level-access"),
+    )
+    yield Document(
+        name="soft-delete",
+        purpose="keeps what W&B's garbage collection of artifacts deletes by mistake",
+        body={"softDeletePolicy": {"retentionDurationSeconds": str(_RETENTION)}},
+        command=(*update, f"--soft-delete-duration={_RETENTION}s"),
+    )
+    yield Document(
+        name="versioning",
+        purpose="keeps what is overwritten",
+        body={"versioning": {"enabled": True}},
+        command=(*update, "--versioning"),
+    )
+    yield from _grants(url, _account(reader), own=reader.deployment_type == "SelfManaged")
+
+
+def _account(reader: Reader) -> str:
+    identity = (reader.identity or "").strip()
+    own = identity if identity.endswith(_SERVICE_ACCOUNT) else f"{PLACEHOLDER}@{PLACEHOLDER}.iam{_SERVICE_ACCOUNT}"
+    return _ACCOUNTS.get(reader.deployment_type, own)
+
+
+def _grants(url: str, account: str, *, own: bool) -> Iterator[Document]:
+    member = f"serviceAccount:{account}"
+    role = "roles/storage.admin"
+    yield Document(
+        name="iam",
+        purpose=f"lets {account} read and write for W&B, and look at the bucket's CORS and versioning",
+        body={"role": role, "members": [member]},
+        command=("gcloud", "storage", "buckets", "add-iam-policy-binding", url, f"--member={member}", f"--role={role}"),
+    )
+    if own:
+        role = "roles/iam.serviceAccountTokenCreator"
+        words = ("gcloud", "iam", "service-accounts", "add-iam-policy-binding", account)
+        yield Document(
+            name="iam-sign-blob",
+            purpose=f"lets {account} sign URLs with workload identity, where W&B has no key file",
+            body={"role": role, "members": [member]},
+            command=(*words, f"--member={member}", f"--role={role}"),
+        )
