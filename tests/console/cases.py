@@ -177,6 +177,11 @@ _BROWSER: Final = frozenset({"CORS", "Preflight", "ETagExposed"})
 _HTTP: Final = frozenset({"EndpointAllowed", "Trust"})
 """The stores here speak http: on 127.0.0.1, of which doctor warns."""
 
+
+def _at_moto(title: str, broken: Break, failed: str) -> Case:
+    return Case(title=title, site="s3-moto", broken=broken, failed=frozenset({failed}), warned=_HTTP)
+
+
 CASES: Final[Mapping[str, Case]] = {
     **{
         f"healthy-{name}": Case(title=f"Healthy: {site.title}", site=name, status=0, warned=_HTTP)
@@ -222,9 +227,7 @@ CASES: Final[Mapping[str, Case]] = {
         failed=frozenset({"EndpointReachable"}),
         warned=_HTTP,
     ),
-    "clock": Case(
-        title="Clock skew", site="s3-moto", broken=wrong_clock, failed=frozenset({"ClockSkew"}), warned=_HTTP
-    ),
+    "clock": _at_moto("Clock skew", wrong_clock, "ClockSkew"),
     "credentials": Case(
         title="Credentials: a wrong secret key",
         site="s3-compatible-minio",
@@ -239,13 +242,7 @@ CASES: Final[Mapping[str, Case]] = {
         failed=frozenset({"BucketExists"}),
         warned=_HTTP,
     ),
-    "region": Case(
-        title="Region: the bucket lies elsewhere",
-        site="s3-moto",
-        broken=wrong_region,
-        failed=frozenset({"Region"}),
-        warned=_HTTP,
-    ),
+    "region": _at_moto("Region: the bucket lies elsewhere", wrong_region, "Region"),
     "permission": Case(
         title="Permission: the user may not write",
         site="s3-compatible-versitygw",
@@ -263,16 +260,8 @@ CASES: Final[Mapping[str, Case]] = {
     "origin": Case(
         title="CORS: W&B has moved to another host", site="s3-moto", broken=other_origin, failed=_BROWSER, warned=_HTTP
     ),
-    "policy": Case(
-        title="Policy: nobody is let in", site="s3-moto", broken=no_policy, failed=frozenset({"Policy"}), warned=_HTTP
-    ),
-    "encryption": Case(
-        title="Encryption: another key than asked for",
-        site="s3-moto",
-        broken=other_key,
-        failed=frozenset({"Encryption"}),
-        warned=_HTTP,
-    ),
+    "policy": _at_moto("Policy: nobody is let in", no_policy, "Policy"),
+    "encryption": _at_moto("Encryption: another key than asked for", other_key, "Encryption"),
     "versioning": Case(
         title="Versioning is suspended (a warning)",
         site="s3-moto",

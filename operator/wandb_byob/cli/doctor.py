@@ -90,14 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         source = sources.open_source(arguments, assume=True)
         stores = sources.chosen_stores(source, arguments.name)
-        given = [
-            entry.strip() for flag in arguments.allowed_endpoints or () for entry in flag.split(",") if entry.strip()
-        ]
-        listed = arguments.allowed_endpoints is not None
+        listed = _listed(arguments.allowed_endpoints)
         paths = sources.probe_paths(arguments.path)
         world = sources.world(
             source,
-            allowed_endpoints=tuple(given) if listed else sources.own_endpoints(stores),
+            allowed_endpoints=sources.own_endpoints(stores) if listed is None else listed,
             cloud_endpoints=flags.cloud_endpoints(arguments),
         )
         prober = _prober(source, stores, arguments.image) if arguments.place == "workload" else None
@@ -109,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = Options(
         data_path=arguments.data_path,
         paths=paths,
-        listed=listed,
+        listed=listed is not None,
         uids=source.uids,
         workload=prober is not None,
     )
@@ -119,6 +116,17 @@ def run(arguments: argparse.Namespace) -> int:
         place += "; the data path from W&B's pods"
     _report(found, place=place, notes=source.notes, form=arguments.output, quiet=arguments.quiet)
     return 1 if any(each.failed for each in found) else 2 if any(each.hindrance for each in found) else 0
+
+
+def _listed(flags: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the list of endpoints, None where none is given; raises ValueError for an entry that means nothing."""
+    from wandb_byob.decide.endpoints import parse_allow_list
+
+    if flags is None:
+        return None
+    found = tuple(entry.strip() for flag in flags for entry in flag.split(",") if entry.strip())
+    parse_allow_list(found)
+    return found
 
 
 def _examined(

@@ -1,7 +1,7 @@
 """What to set by hand on a bucket in Google Cloud Storage."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from wandb_byob.decide.browsers import METHODS, PUT_HEADERS
 from wandb_byob.decide.cors import EXPOSED, MAX_AGE_SECONDS
@@ -26,15 +26,7 @@ def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     yield Document(
         name="cors",
         purpose=f"lets browsers at {', '.join(reader.origins)} use signed URLs and see the ETag",
-        # In GCS responseHeader is both: the headers that a page may send, and those that it may read.
-        body=[
-            {
-                "origin": list(reader.origins),
-                "method": list(METHODS),
-                "responseHeader": sorted({EXPOSED, *(header.title() for header in PUT_HEADERS)}),
-                "maxAgeSeconds": MAX_AGE_SECONDS,
-            }
-        ],
+        body=[_rule(reader)],
         command=(*update, f"--cors-file={_FILE}"),
         caution=REPLACES,
         file=_FILE,
@@ -58,6 +50,16 @@ def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
         command=(*update, "--versioning"),
     )
     yield from _grants(url, _account(reader), own=reader.deployment_type == "SelfManaged")
+
+
+def _rule(reader: Reader) -> Mapping[str, Any]:
+    return {
+        "origin": list(reader.origins),
+        "method": list(METHODS),
+        # Both the headers that a page may send and those that it may read: GCS has no field exposeHeaders.
+        "responseHeader": sorted({EXPOSED, *(header.title() for header in PUT_HEADERS)}),
+        "maxAgeSeconds": MAX_AGE_SECONDS,
+    }
 
 
 def _account(reader: Reader) -> str:
