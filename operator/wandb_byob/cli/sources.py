@@ -126,18 +126,19 @@ def _assumed(arguments: argparse.Namespace, key: ObjectKey, store: BucketStore) 
 
 def chosen_stores(source: Source, wanted: Iterable[str]) -> tuple[BucketStore, ...]:
     """Return the BucketStores with these names (`name`, `namespace/name`), all where none is wanted; raises SourceError."""
-    found = {}
-    for body in source.kube.list(BUCKET_STORES, source.namespace):
-        try:
-            store = typed(body, BucketStore)
-        except DomainError as error:
-            raise SourceError(error.message) from None
-        found[store.metadata.namespace, store.metadata.name] = store
-    if not found:
+    bodies = {_place(body): body for body in source.kube.list(BUCKET_STORES, source.namespace)}
+    if not bodies:
         where = f"namespace {source.namespace} of " if source.namespace else ""
         raise SourceError(f"There is no BucketStore in {where}{source.label}.")
-    chosen = [key for name in wanted for key in _named(name, list(found))]
-    return tuple(found[key] for key in dict.fromkeys(chosen or found))
+    chosen = [key for name in wanted for key in _named(name, list(bodies))]
+    try:
+        return tuple(typed(bodies[key], BucketStore) for key in dict.fromkeys(chosen or bodies))
+    except DomainError as error:
+        raise SourceError(f"{error.message} Name the BucketStores to look at, to leave it out.") from None
+
+
+def _place(body: Body) -> tuple[str, str]:
+    return body["metadata"].get("namespace", ""), body["metadata"]["name"]
 
 
 def only(stores: Sequence[BucketStore]) -> BucketStore:

@@ -106,6 +106,15 @@ def test_names_that_are_not_there() -> None:
         sources.only(sources.chosen_stores(source, []))
 
 
+def test_a_stored_object_that_does_not_fit_stops_nobody_else() -> None:
+    """Without a name it is told; another BucketStore can be looked at by its name."""
+    odd = bucket_store("odd", spec={"s3": {"bucket": "b"}})
+    source = Source(kube=MemoryKube(odd, bucket_store()), namespace="team-a", label="test", uids=True)
+    with pytest.raises(SourceError, match="BucketStore odd does not fit"):
+        sources.chosen_stores(source, [])
+    assert [store.metadata.name for store in sources.chosen_stores(source, ["data"])] == ["data"]
+
+
 def test_whose_name_it_is() -> None:
     """Of a BucketStore and a TeamStorage of one name the bucket is meant, unless the kind is said."""
     kube = MemoryKube(bucket_store("data"), team_storage("data"), team_storage("ml"))
