@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 COLOURS: Final = {"Passed": "green", "Failed": "red", "Warning": "yellow", "Skipped": "dim"}
 
+_AT_ONCE: Final = 8
+
 EPILOG: Final = """\
 Nothing is changed in a bucket: the operator's own look is made as with managementPolicy Observe. Only the probe of the
 data path writes: small objects under the paths that the BucketStore and its TeamStorages declare (and --path), which it
@@ -110,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         uids=source.uids,
         workload=prober is not None,
     )
-    found = _examined(world, stores, options, prober)
+    found = _examined(world, source, stores, options=options, prober=prober)
     place = f"this machine ({socket.gethostname()}), by what {source.label} says"
     if prober is not None:
         place += "; the data path from W&B's pods"
@@ -130,15 +132,26 @@ def _listed(flags: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _examined(
-    world: "World", stores: "Sequence[BucketStore]", options: "Options", prober: "WorkloadProber | None"
+    world: "World",
+    source: "Source",
+    stores: "Sequence[BucketStore]",
+    *,
+    options: "Options",
+    prober: "WorkloadProber | None",
 ) -> "list[Examination]":
-    from wandb_byob.cli.examination import examine, from_here
+    """Look at all at once: stores that hang make nobody wait for the others."""
+    from concurrent.futures import ThreadPoolExecutor
 
-    found = []
-    for store in stores:
-        with output.progress(f"Looking at BucketStore {store.metadata.name}"):
-            found.append(examine(world, store, options, prober=prober or from_here))
-    return found
+    from wandb_byob.cli.examination import examine, from_here
+    from wandb_byob.kube.once import Once
+
+    def look(store: "BucketStore") -> "Examination":
+        # What remembers its reads is for one thread.
+        return examine(replace(world, kube=Once(source.kube)), store, options, prober=prober or from_here)
+
+    names = stores[0].metadata.name if len(stores) == 1 else f"{len(stores)} of them"
+    with output.progress(f"Looking at BucketStore {names}"), ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(look, stores))
 
 
 def _prober(source: "Source", stores: "Sequence[BucketStore]", image: str | None) -> "WorkloadProber":

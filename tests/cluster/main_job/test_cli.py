@@ -126,6 +126,8 @@ def test_doctor_tree_and_address_of_what_runs(scenario: Scenario, user: User, mi
     assert minio.keys.secret_key not in revealed.errors + user.byob("address").output
 
     scenario.apply(scenario.keys("minio-keys", minio.keys, secretAccessKey="wrong-secret-access-key"))
+    (instance,) = user.json("plan")["wandbInstances"]
+    assert [entry["change"] for entry in instance["entries"]] == ["Renewed"]
     done = user.byob("doctor", "data")
     assert done.status == 1
     assert "Credentials" in done.output
