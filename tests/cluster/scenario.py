@@ -42,7 +42,9 @@ class Scenario:
     ) -> dict[str, Any]:
         """A BucketStore on this server with a bucket of the same name; moto stands for AWS, all others are S3-compatible."""
         where = {"bucket": f"{self.namespace}-{name}", "region": store.region, "endpoint": endpoint or store.endpoint}
-        block: dict[str, Any] = {"provider": "S3", "s3": where} if store.name == "moto" else {"provider": "S3Compatible"}
+        block: dict[str, Any] = (
+            {"provider": "S3", "s3": where} if store.name == "moto" else {"provider": "S3Compatible"}
+        )
         if store.name != "moto":
             block["s3Compatible"] = where
         reference = {"secretRef": {"name": secret or f"{store.name}-keys"}}

@@ -33,21 +33,29 @@ def confirmed(team: TeamStorage) -> bool:
     return team.metadata.deletion_timestamp is not None and _says(team, names.CONFIRM_DELETE, team_name(team))
 
 
-def team_deletion(team: TeamStorage, *, in_variable: bool, stays: bool) -> Deletion:
+def team_deletion(team: TeamStorage, *, in_variable: bool, stays: bool, orphaned: bool = False) -> Deletion:
     """Decide about a TeamStorage whose namespace stays.
 
     `in_variable`: its bucket is in W&B's running configuration. `stays`: the entry does so in any case, since another
-    TeamStorage, whose deletion is not confirmed, uses the bucket too, or since this one has no right to take it out.
+    TeamStorage, whose deletion is not confirmed, uses the bucket too, or since this one has no right to take it out. `orphaned`:
+    the WandbInstance that wrote the entry is gone, and nobody could take it out.
     """
     name = team_name(team)
     if not in_variable or _says(team, names.RELEASE, name):
         return Deletion(fate=Fate.LET_GO)
+    if orphaned:
+        return Deletion(
+            fate=Fate.HOLD,
+            message=f"W&B is configured with this storage, and the WandbInstance that could take it out is not there.{_void(team, name)} "
+            f'Create the WandbInstance again and set the annotation {names.CONFIRM_DELETE}: "{name}" to take the storage out of W&B, or '
+            f'set {names.RELEASE}: "{name}" to drop this object and leave W&B as it is.',
+        )
     if confirmed(team):
         return Deletion(fate=Fate.LET_GO if stays else Fate.REMOVE)
     return Deletion(
         fate=Fate.HOLD,
-        message=f"W&B is configured with this storage, and without it team {name} could not see its files. Set the "
-        f'annotation {names.CONFIRM_DELETE}: "{name}" to take it out of W&B, or {names.RELEASE}: "{name}" to drop this object '
+        message=f"W&B is configured with this storage, and without it team {name} could not see its files.{_void(team, name)} "
+        f'Set the annotation {names.CONFIRM_DELETE}: "{name}" to take it out of W&B, or {names.RELEASE}: "{name}" to drop this object '
         "and leave W&B as it is.",
     )
 
@@ -65,18 +73,24 @@ def store_deletion(store: BucketStore, *, referring: Sequence[str], in_variable:
             f'first, or set the annotation {names.RELEASE}: "{name}" to drop this object and leave the bucket as it is.',
         )
     if (referring or in_variable) and not _says(store, names.CONFIRM_DELETE, name):
-        return Deletion(fate=Fate.HOLD, message=_in_use(name, referring))
+        return Deletion(fate=Fate.HOLD, message=_in_use(name, referring, void=_void(store, name)))
     return Deletion(fate=Fate.REMOVE if deletes else Fate.LET_GO)
 
 
-def _in_use(name: str, referring: Sequence[str]) -> str:
+def _in_use(name: str, referring: Sequence[str], *, void: str) -> str:
     shown = ", ".join(referring[:5]) + (f" and {len(referring) - 5} more" if len(referring) > 5 else "")
     users = f"TeamStorages use it ({shown})" if referring else "W&B is configured with it"
     return (
-        f"This BucketStore is still needed: {users}. Delete the TeamStorages first, or set the annotation "
+        f"This BucketStore is still needed: {users}.{void} Delete the TeamStorages first, or set the annotation "
         f'{names.CONFIRM_DELETE}: "{name}" to delete it all the same, or {names.RELEASE}: "{name}" to drop this object only; '
         "W&B's configuration stays as it is either way."
     )
+
+
+def _void(thing: BucketStore | TeamStorage, value: str) -> str:
+    """Return a sentence about an annotation that holds another name, "" where there is none."""
+    void = [a for a in (names.CONFIRM_DELETE, names.RELEASE) if thing.metadata.annotations.get(a) not in (None, value)]
+    return f' The annotation {void[0]} does not hold "{value}", and so means nothing here.' if void else ""
 
 
 def _says(thing: BucketStore | TeamStorage, annotation: str, value: str) -> bool:

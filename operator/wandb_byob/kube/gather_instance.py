@@ -26,6 +26,7 @@ from wandb_byob.model.reasons import Reason
 
 WORKLOADS: Final = (DEPLOYMENTS, STATEFUL_SETS)
 
+_RUNNING: Final = (PODS, *WORKLOADS)
 _MAY_NAME_A_SECRET: Final = (PODS, REPLICA_SETS, CONTROLLER_REVISIONS, DEPLOYMENTS, STATEFUL_SETS, JOBS, CRON_JOBS)
 
 
@@ -113,11 +114,20 @@ def sources(
     return found
 
 
-def named_anywhere(kube: KubeClient, namespace: str, secrets: Iterable[str]) -> frozenset[str]:
+def run_with(kube: KubeClient, namespace: str, identity: str) -> bool:
+    """Say whether a pod or workload of the namespace has the bucket by one of our Secrets, whichever WandbInstance it was made for."""
+    found = (stored(secret) for secret in kube.list(SECRETS, namespace, labels=names.INSTANCE))
+    holding = [each.name for each in found if each is not None and identity in each.configuration.provenance]
+    return bool(holding) and bool(named_anywhere(kube, namespace, holding, among=_RUNNING))
+
+
+def named_anywhere(
+    kube: KubeClient, namespace: str, secrets: Iterable[str], *, among: Sequence[Resource] = _MAY_NAME_A_SECRET
+) -> frozenset[str]:
     """Return those of the Secrets that some pod, or something that makes pods (old revisions too), of the namespace names."""
     wanted = frozenset(secrets)
     found: set[str] = set()
-    for resource in _MAY_NAME_A_SECRET:
+    for resource in among:
         if found == wanted:
             break
         for body in kube.list(resource, namespace):

@@ -1,14 +1,12 @@
 """A BucketStore that is being deleted: held while it is needed; its bucket goes only where it is ours, empty and asked for."""
 
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from wandb_byob.decide import deletion
-from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.deletion import Fate
-from wandb_byob.kube import apply, gather
-from wandb_byob.kube.client import BUCKET_STORES, ForbiddenError
+from wandb_byob.kube import gather
+from wandb_byob.kube.client import ForbiddenError
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore, WandbInstance
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
@@ -16,44 +14,27 @@ from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context, Tenant
 from wandb_byob.reconcile.base import Result, World
-from wandb_byob.reconcile.held import hold
+from wandb_byob.reconcile.held import AGAIN, finalize, hold, left_behind
 from wandb_byob.reconcile.inputs import ca_bundle, provisioning, recorded, require_identity_allowed, validated
-
-# What holds it may go without a word to us, such as an entry of the variable.
-_AGAIN: Final = timedelta(seconds=30)
 
 
 def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
     """Look at a BucketStore that is being deleted."""
-    if not apply.has_finalizer(body):
-        return Result()
-    if gather.terminating(world.kube, key.namespace):
-        # Roles vanish in a terminating namespace, too: a finalizer that is held on to could soon not be taken off any more.
-        return _let_go(world, body)
-    if paused(gather.metadata(body)):
-        return Result()
+    return finalize(world, key, body, BucketStore, settle=lambda store: _settle(world, key, body, store))
+
+
+def _settle(world: World, key: ObjectKey, body: dict[str, Any], store: BucketStore) -> Result | None:
     try:
-        store = gather.typed(body, BucketStore)
-    except Stalled:
-        # What it means cannot be told, so that there is nothing to do for it.
-        return _let_go(world, body)
-    decision = deletion.store_deletion(
-        store, referring=_referring(world, store), in_variable=_in_variable(world, store)
-    )
-    if decision.fate is Fate.HOLD:
-        _hold(world, key, body, store, Stalled(Reason.DELETION_BLOCKED, decision.message))
-        return Result(after=_AGAIN)
-    if decision.fate is Fate.REMOVE and _may_be_ours(store):
-        try:
+        decision = deletion.store_deletion(
+            store, referring=_referring(world, store), in_variable=_in_variable(world, store)
+        )
+        if decision.fate is Fate.HOLD:
+            raise Stalled(Reason.DELETION_BLOCKED, decision.message)
+        if decision.fate is Fate.REMOVE and _may_be_ours(store):
             _delete_bucket(world, store)
-        except (DomainError, ForbiddenError) as error:
-            return _not_deleted(world, key, body, store, error)
-    return _let_go(world, body)
-
-
-def _let_go(world: World, body: dict[str, Any]) -> Result:
-    apply.remove_finalizer(world.kube, BUCKET_STORES, body)
-    return Result()
+    except (DomainError, ForbiddenError) as error:
+        return _held(world, key, body, store, error)
+    return None
 
 
 def _referring(world: World, store: BucketStore) -> list[str]:
@@ -66,19 +47,21 @@ def _referring(world: World, store: BucketStore) -> list[str]:
 
 
 def _in_variable(world: World, store: BucketStore) -> bool:
-    """Say whether W&B's configuration holds an entry that was written for this BucketStore."""
+    """Say whether W&B's configuration holds an entry that was written for this BucketStore; without its WandbInstance, one of its bucket."""
     reference = store.status.instance_ref
     if reference is None:
         return False
     own = store.metadata.namespace
     key = ObjectKey(Kind.WANDB_INSTANCE, reference.namespace or own, reference.name)
     instance = gather.foreign(world.kube, key, WandbInstance, user=own)
-    entries = instance.status.entries if instance is not None else ()
+    if instance is None:
+        identity = store.status.bucket.identity if store.status.bucket is not None else None
+        return left_behind(world, key.namespace, identity)
     return any(
         entry.bucket_store_ref is not None
         and entry.bucket_store_ref.name == store.metadata.name
         and (entry.bucket_store_ref.namespace or key.namespace) == own
-        for entry in entries
+        for entry in instance.status.entries
     )
 
 
@@ -120,26 +103,19 @@ def _delete_bucket(world: World, store: BucketStore) -> None:
     provider.delete(context)
 
 
-def _not_deleted(
+def _held(
     world: World, key: ObjectKey, body: dict[str, Any], store: BucketStore, error: DomainError | ForbiddenError
 ) -> Result:
-    _hold(world, key, body, store, error)
-    return Result(after=error.after if isinstance(error, Waiting) else _AGAIN)
-
-
-def _hold(
-    world: World, key: ObjectKey, body: dict[str, Any], store: BucketStore, error: DomainError | ForbiddenError
-) -> None:
     name = store.metadata.name
     way_out = f'Or set the annotation {names.RELEASE}: "{name}" to drop this object and leave the bucket as it is.'
     blocked = isinstance(error, DomainError) and error.reason is Reason.DELETION_BLOCKED
     hold(
         world,
         key,
-        BUCKET_STORES,
         body,
         before=store.status,
         reason=error.reason if isinstance(error, DomainError) else Reason.FORBIDDEN,
         message=str(error) if blocked else f"The bucket could not be deleted: {error} {way_out}",
         progress=Progress.RECONCILING if isinstance(error, Waiting) else Progress.STALLED,
     )
+    return Result(after=error.after if isinstance(error, Waiting) else AGAIN)

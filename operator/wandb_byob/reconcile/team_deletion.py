@@ -1,29 +1,24 @@
 """A TeamStorage that is being deleted: held while W&B is configured with its bucket, unless a person says what shall become of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from wandb_byob.decide import deletion, members, references
-from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.compose import KEPT
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.deletion import Fate
 from wandb_byob.decide.removals import needed_by, takes_out
-from wandb_byob.kube import apply, gather
-from wandb_byob.kube.client import TEAM_STORAGES, WANDB_INSTANCES, ForbiddenError
+from wandb_byob.kube import gather
+from wandb_byob.kube.client import WANDB_INSTANCES, ForbiddenError
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore, TeamStorage, WandbInstance
-from wandb_byob.model.errors import Stalled
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
 from wandb_byob.reconcile.base import Result, World
-from wandb_byob.reconcile.held import hold
+from wandb_byob.reconcile.held import AGAIN, finalize, hold, left_behind
 from wandb_byob.reconcile.instance_buckets import Buckets, gather_buckets, users_of
 
-# The WandbInstance's status wakes us when the entry is gone; this is for what goes unseen.
-_AGAIN: Final = timedelta(seconds=30)
 # Whose an entry is by the WandbInstance's status: another BucketStore's, or one's that is no more.
 _OTHER: Final = "other"
 _GONE: Final = "gone"
@@ -31,32 +26,31 @@ _GONE: Final = "gone"
 
 def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
     """Look at a TeamStorage that is being deleted."""
-    if not apply.has_finalizer(body):
-        return Result()
-    if gather.terminating(world.kube, key.namespace):
-        # Roles vanish in a terminating namespace, too: a finalizer that is held on to could soon not be taken off any more.
-        return _let_go(world, body)
-    if paused(gather.metadata(body)):
-        return Result()
+    return finalize(world, key, body, TeamStorage, settle=lambda team: _settle(world, key, body, team))
+
+
+def _settle(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorage) -> Result | None:
     try:
-        team = gather.typed(body, TeamStorage)
-    except Stalled:
-        # Which team it was for cannot be told. W&B's configuration stays as it is.
-        return _let_go(world, body)
-    try:
-        return _settle(world, key, body, team)
+        return _decided(world, key, body, team)
     except ForbiddenError as error:
         message = f"The operator lacks a permission: {error}. Have its administrator repair its role."
         return _held(world, key, body, team, Reason.FORBIDDEN, f"{message} {_way_out(team)}")
 
 
-def _settle(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorage) -> Result:
-    holding = tuple(_holding(world, team))
+def _decided(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorage) -> Result | None:
+    identity, (home, instances) = team.status.identity, _instances(world, team)
+    orphaned = not instances and left_behind(world, home, identity)
+    holding = [each for each in instances if identity is not None and members.in_variable(each, identity)]
     fates = [_fate(world, team, instance) for instance in holding] if deletion.confirmed(team) else []
-    decision = deletion.team_deletion(team, in_variable=bool(holding), stays=not any(fate.leaves for fate in fates))
+    decision = deletion.team_deletion(
+        team,
+        in_variable=orphaned or bool(holding),
+        orphaned=orphaned,
+        stays=not any(fate.leaves for fate in fates),
+    )
     if decision.fate is Fate.LET_GO:
         _tell_of_kept(world, key, body, team, fates)
-        return _let_go(world, body)
+        return None
     if decision.fate is Fate.HOLD:
         return _held(world, key, body, team, Reason.DELETION_BLOCKED, decision.message)
     unread = sorted({namespace for fate in fates for namespace in fate.unread})
@@ -75,8 +69,8 @@ def _held(
 ) -> Result:
     moving = reason is Reason.REMOVING_ENTRY
     progress = Progress.RECONCILING if moving else Progress.STALLED
-    hold(world, key, TEAM_STORAGES, body, before=team.status, reason=reason, message=message, progress=progress)
-    return Result(after=_AGAIN)
+    hold(world, key, body, before=team.status, reason=reason, message=message, progress=progress)
+    return Result(after=AGAIN)
 
 
 def _way_out(team: TeamStorage) -> str:
@@ -100,31 +94,20 @@ def _tell_of_kept(
     )
 
 
-def _let_go(world: World, body: dict[str, Any]) -> Result:
-    apply.remove_finalizer(world.kube, TEAM_STORAGES, body)
-    return Result()
+def _instances(world: World, team: TeamStorage) -> tuple[str, tuple[WandbInstance, ...]]:
+    """Return W&B's namespace and the W&B there that may be configured with the team's bucket.
 
-
-def _holding(world: World, team: TeamStorage) -> Iterator[WandbInstance]:
-    """Yield the W&B that is configured with the team's bucket; where the BucketStore is gone, one of the team's own namespace."""
-    identity = team.status.identity
-    if identity is not None:
-        yield from (each for each in _instances(world, team) if members.in_variable(each, identity))
-
-
-def _instances(world: World, team: TeamStorage) -> Iterator[WandbInstance]:
-    key = references.bucket_store_of(team)
-    store = gather.foreign(world.kube, key, BucketStore, user=team.metadata.namespace)
+    Where the BucketStore is gone, or leads nowhere yet, it is any of the team's own namespace.
+    """
+    own = team.metadata.namespace
+    place = references.bucket_store_of(team)
+    store = gather.foreign(world.kube, place, BucketStore, user=own)
     reference = store.status.instance_ref if store is not None else None
-    if store is None or reference is None:
-        own = world.kube.list(WANDB_INSTANCES, team.metadata.namespace)
-        yield from gather.all_valid(own, WandbInstance)
-        return
-    own_namespace = store.metadata.namespace
-    key = ObjectKey(Kind.WANDB_INSTANCE, reference.namespace or own_namespace, reference.name)
-    instance = gather.foreign(world.kube, key, WandbInstance, user=own_namespace)
-    if instance is not None:
-        yield instance
+    if reference is None:
+        return own, tuple(gather.all_valid(world.kube.list(WANDB_INSTANCES, own), WandbInstance))
+    key = ObjectKey(Kind.WANDB_INSTANCE, reference.namespace or place.namespace, reference.name)
+    instance = gather.foreign(world.kube, key, WandbInstance, user=place.namespace)
+    return key.namespace, () if instance is None else (instance,)
 
 
 @dataclass(frozen=True, kw_only=True)

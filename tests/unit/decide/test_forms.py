@@ -52,8 +52,10 @@ def test_the_order_is_that_of_the_page() -> None:
         (
             {},
             "Bucket name",
-            f"{ADDRESS} (in place of ***, the keys in Secret keys, each percent-encoded: "
-            "`byob address data --namespace team-a --reveal` prints it so)",
+            (
+                f"{ADDRESS} (in place of ***, the keys in Secret keys, each percent-encoded: "
+                "`byob address data --namespace team-a --reveal` prints it so)"
+            ),
         ),
         (KMS, "KMS key ARN", "arn:aws:kms:eu-central-1:1:key/k"),
         (COREWEAVE, "Cloud provider", "CoreWeave"),
