@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "tree": Command("Draw instances, buckets and teams with their health.", "wandb_byob.cli.tree"),
     "policy": Command("Print what to set on a bucket by hand: CORS, policies, versioning.", "wandb_byob.cli.policy"),
     "address": Command("Print the storage address of a bucket, redacted.", "wandb_byob.cli.address"),
+    "import": Command("Write manifests for the buckets that a running W&B has.", "wandb_byob.cli.importer"),
     "completion": Command("Print a script that completes commands in your shell.", "wandb_byob.cli.completion"),
     "release": Command("Let go of all objects before an uninstall.", "wandb_byob.cli.release"),
 }

@@ -15,6 +15,7 @@ from wandb_byob.decide.situation import Situation
 from wandb_byob.decide.stages import DONE, complete, next_writes, not_blamed, under_way
 from wandb_byob.decide.takeover import advice, refusal
 from wandb_byob.decide.timing import hold
+from wandb_byob.decide.variable import Origin
 from wandb_byob.decide.workloads import State, Workload
 from wandb_byob.model.api import FailedConfiguration
 from wandb_byob.model.errors import Stalled
@@ -71,8 +72,16 @@ def plan(
 
 
 def differing(situation: Situation, value: str) -> tuple[Workload, ...]:
-    """Return the workloads in which a container has the variable otherwise: those that a rollout to this value restarts."""
-    return tuple(w for w in situation.workloads if any((reading.value or "") != value for reading in w.readings))
+    """Return the workloads that a rollout to this value restarts: a container has another, or has it as a plain value that is to go."""
+    takes = situation.policy.take_ownership
+    return tuple(
+        workload
+        for workload in situation.workloads
+        if any(
+            (reading.value or "") != value or (takes and reading.origin is Origin.LITERAL)
+            for reading in workload.readings
+        )
+    )
 
 
 def _nothing_to_say(look: _Look, wish: Composition) -> bool:

@@ -37,6 +37,23 @@ def test_team_deletion(annotations: dict[str, str], fate: Fate, *, in_variable: 
     assert bool(decision.message) == (fate is Fate.HOLD)
 
 
+@pytest.mark.parametrize(
+    ("annotations", "fate"), [({}, Fate.HOLD), (CONFIRMED, Fate.HOLD), ({names.CONFIRM_DELETE: "x"}, Fate.HOLD), (RELEASED, Fate.LET_GO)]
+)  # fmt: skip
+def test_without_its_wandb_instance_only_release_lets_go(annotations: dict[str, str], fate: Fate) -> None:
+    """W&B still runs with the storage, and nobody is there who could take it out."""
+    team = as_team(team_storage("ml", annotations=annotations, **GOING))
+    decision = deletion.team_deletion(team, in_variable=True, stays=True, orphaned=True)
+    assert decision.fate is fate
+    assert ("Create the WandbInstance again" in decision.message) == (fate is Fate.HOLD)
+
+
+def test_an_annotation_with_another_name_is_told_to_mean_nothing() -> None:
+    team = as_team(team_storage("ml", annotations={names.CONFIRM_DELETE: "other"}, **GOING))
+    told = deletion.team_deletion(team, in_variable=True, stays=False).message
+    assert 'The annotation byob.wandb.com/confirm-delete does not hold "ml"' in told
+
+
 def test_the_annotations_hold_the_teams_name_not_the_objects() -> None:
     """`spec.team` is what must be written, and the message says so."""
     team = as_team(team_storage("ml", spec={"team": "Research"}, annotations=CONFIRMED, **GOING))

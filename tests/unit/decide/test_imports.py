@@ -1,0 +1,111 @@
+"""A running list of addresses, and what each entry becomes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from wandb_byob.decide import addresses, imports
+from wandb_byob.decide.imports import Draft
+
+KEYS = {"accessKeyID": "AK", "secretAccessKey": "s/k+"}
+PEM = "-----BEGIN%20PRIVATE%20KEY-----%0Aabc%0A-----END%20PRIVATE%20KEY-----%0A"
+
+
+def one(entry: str, **options: Any) -> Draft:
+    (made,), left = imports.drafts([entry], **options)
+    assert left == ()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("entry", "spec", "secret"),
+    [
+        ("s3://AK:s%2Fk%2B@s3.eu-west-1.amazonaws.com/b?region=eu-west-1", {"provider": "S3", "s3": {"bucket": "b", "region": "eu-west-1"}}, KEYS),
+        ("s3://AK:s%2Fk%2B@s3.eu-west-1.amazonaws.com/b", {"provider": "S3", "s3": {"bucket": "b", "region": "eu-west-1"}}, KEYS),
+        ("s3://AK:s%2Fk%2B@minio:9000/b?region=r&tls=true", {"provider": "S3Compatible", "s3Compatible": {"bucket": "b", "endpoint": "https://minio:9000", "region": "r"}}, KEYS),
+        ("s3://AK:s%2Fk%2B@minio:9000/b?region=r", {"provider": "S3Compatible", "s3Compatible": {"bucket": "b", "endpoint": "http://minio:9000", "region": "r"}}, KEYS),
+        ("cw://AK:s%2Fk%2B@cwobject.com/b?tls=true", {"provider": "CoreWeave", "coreWeave": {"bucket": "b"}}, KEYS),
+        ("gs://b", {"provider": "GCS", "gcs": {"bucket": "b"}}, None),
+        ("az://:a2V5@acme/data", {"provider": "Azure", "azure": {"storageAccount": "acme", "container": "data"}}, {"accountKey": "a2V5"}),
+    ],
+)  # fmt: skip
+def test_each_form_becomes_its_provider(entry: str, spec: dict[str, Any], secret: dict[str, str] | None) -> None:
+    made = one(entry)
+    assert made.spec == spec
+    assert made.secret == secret
+    assert "s/k+" not in made.shown + repr(made)
+
+
+def test_a_google_key_becomes_a_key_file() -> None:
+    made = one(f"gs://sa%40p.iam.gserviceaccount.com:{PEM}@b")
+    assert made.secret is not None
+    key = json.loads(made.secret["serviceAccount.json"])
+    assert key["client_email"] == "sa@p.iam.gserviceaccount.com"
+    assert key["private_key"] == "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n"
+
+
+def test_a_bucket_of_aws_without_a_region_needs_the_administrators_word() -> None:
+    """`s3://bucket` says nothing of it: W&B takes AWS_REGION."""
+    made, (left,) = imports.drafts(["s3://b"])
+    assert made == ()
+    assert "--region" in left.why
+    assert one("s3://b", region="us-east-1").spec["s3"] == {"bucket": "b", "region": "us-east-1"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        (["s3://AK:sk@h.example/b?region=r?tls=true"], "second ?"),
+        (["gcs://b"], "gs://"),
+        (["s3://AK:{{ .key }}@h.example/b"], ""),
+        (["s3://AK:$(KEY)@h.example/b?region=r&tls=true"], "Kubernetes would expand"),
+        (["s3://AK:s", "k@h.example/b"], ""),
+        (["", "cw://"], ""),
+        (["cw://"], "makes CoreWeave selectable"),
+    ],
+)
+def test_what_is_wrong_stays_as_it_is_and_is_told(entries: list[str], words: str) -> None:
+    """None of it is quoted but what the redacted list shows."""
+    made, left = imports.drafts(entries)
+    assert made == ()
+    assert [each.shown for each in left] == list(addresses.redact_all(entries))
+    assert any(words in each.why for each in left)
+
+
+def test_a_bucket_twice_is_one_bucket_store() -> None:
+    made, (left,) = imports.drafts(["gs://b", "gs://b"])
+    assert len(made) == 1
+    assert "the same bucket" in left.why
+
+
+def test_names_are_told_apart() -> None:
+    """Buckets of one name at two stores."""
+    made, _ = imports.drafts(
+        ["s3://A:b@h1.example/My_Data?region=r&tls=true", "s3://A:b@h2.example/My_Data?region=r&tls=true"]
+    )
+    assert [each.name for each in made] == ["my-data", "my-data-2"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("s3://A:b@h.example/b?region=r", "http"),
+        ("s3://A:b@h.example/b?tls=true", "us-west-1"),
+        ("s3://A:b@h.example/b/p?region=r&tls=true", "path"),
+        ("cw://A:b@b.cwobject.com?tls=true", "subdomain"),
+        (" gs://b", "white space"),
+    ],
+)
+def test_what_is_odd_is_told(entry: str, words: str) -> None:
+    assert words in " ".join(one(entry).doubts)
+
+
+def test_the_objects_change_nothing_and_are_checked() -> None:
+    keyed = imports.bucket_store(one("az://:a2V5@acme/data"), namespace="wandb", instance="w")["spec"]
+    assert (keyed["managementPolicy"], keyed["adoptionPolicy"]) == ("Observe", "Adopt")
+    assert keyed["credentials"] == {"source": "Secret", "secretRef": {"name": "data"}}
+    keyless = imports.bucket_store(one("gs://b"), namespace="wandb", instance="w")["spec"]
+    assert keyless["credentials"] == {"source": "Ambient"}
+    assert keyless["verification"]["from"] == "Workload"
+    assert imports.secret(one("gs://b"), namespace="wandb") is None
