@@ -94,6 +94,12 @@ STATUSES: dict[str, tuple[str, dict[str, Any]]] = {
                 "time": NOW,
                 "reconcileRequest": "0",
             },
+            "reverted": {
+                "secretName": "wandb-file-stores-7x2fq",
+                "time": NOW,
+                "by": "argocd-controller",
+                "reconcileRequest": "0",
+            },
             "form": {
                 "provider": "AWS",
                 "bucketName": "acme-wandb",
