@@ -9,6 +9,7 @@ from cluster.tenants import Tenants
 from testbed.cluster import Cluster
 from testbed.object_store import Store
 from testbed.processes import wait_for
+from testbed.wandb import instance
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,30 @@ def test_what_was_made_while_the_operator_was_away_is_deleted_when_it_is_back(te
     tenants.operator.start().wait_leading()
     tenants.wait_gone("BucketStore", tenants.home, "away")
     assert _there(tenants.store, f"{tenants.home}-away"), "Retain is the default"
+
+
+def test_without_the_wandb_instance_a_team_is_held_until_released(tenants: Tenants) -> None:
+    """`kubectl delete wandbinstance` is not held, and W&B keeps the variable; a team that W&B has goes by nothing but its right name."""
+    tenants.apply(tenants.bucket_store("left", tenants.home), tenants.team("left", tenants.home, store="left"))
+    tenants.wait("TeamStorage", tenants.home, "left", "Ready")
+    bucket = f"/{tenants.home}-left?"
+    assert all(bucket in (value or "") for value in tenants.wandb.variable())
+    revisions = tenants.wandb.revisions()
+    tenants.delete("WandbInstance", tenants.home, "wandb")
+    tenants.wait_gone("WandbInstance", tenants.home, "wandb")
+    tenants.annotate("TeamStorage", tenants.home, "left", confirm_delete="another", release="true")
+    tenants.delete("TeamStorage", tenants.home, "left")
+    told = tenants.wait("TeamStorage", tenants.home, "left", "DeletionBlocked")
+    assert 'does not hold "left"' in told["message"]
+    assert "Create the WandbInstance again" in told["message"]
+
+    tenants.apply(instance(tenants.home, rollout={"maxWait": "2s"}))
+    tenants.annotate("TeamStorage", tenants.home, "left", confirm_delete="left", release=None)
+    tenants.wait_gone("TeamStorage", tenants.home, "left")
+    assert tenants.identity(f"{tenants.home}-left") not in tenants.entries()
+    wait_for(tenants.wandb.settled, timeout=60, what="W&B is rolled out without the bucket")
+    assert all(bucket not in (value or "") for value in tenants.wandb.variable())
+    assert {name: count + 1 for name, count in revisions.items()} == tenants.wandb.revisions()
 
 
 def test_a_tenants_namespace_that_is_deleted_ends(tenants: Tenants) -> None:

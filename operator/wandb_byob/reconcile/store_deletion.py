@@ -3,7 +3,7 @@
 from typing import Any
 
 from wandb_byob.decide import deletion
-from wandb_byob.decide.conditions import Progress
+from wandb_byob.decide.conditions import ConditionType, Progress, is_true
 from wandb_byob.decide.deletion import Fate
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import ForbiddenError
@@ -47,22 +47,24 @@ def _referring(world: World, store: BucketStore) -> list[str]:
 
 
 def _in_variable(world: World, store: BucketStore) -> bool:
-    """Say whether W&B's configuration holds an entry that was written for this BucketStore; without its WandbInstance, one of its bucket."""
+    """Say whether W&B's configuration holds an entry that was written for this BucketStore, or, where no WandbInstance tells, has its bucket."""
     reference = store.status.instance_ref
     if reference is None:
         return False
     own = store.metadata.namespace
     key = ObjectKey(Kind.WANDB_INSTANCE, reference.namespace or own, reference.name)
     instance = gather.foreign(world.kube, key, WandbInstance, user=own)
-    if instance is None:
-        identity = store.status.bucket.identity if store.status.bucket is not None else None
-        return left_behind(world, key.namespace, identity)
-    return any(
+    entries = instance.status.entries if instance is not None else ()
+    if any(
         entry.bucket_store_ref is not None
         and entry.bucket_store_ref.name == store.metadata.name
         and (entry.bucket_store_ref.namespace or key.namespace) == own
-        for entry in instance.status.entries
-    )
+        for entry in entries
+    ):
+        return True
+    told = instance is not None and is_true(instance.status.conditions, ConditionType.CONFIGURED)
+    bucket = store.status.bucket
+    return not told and bucket is not None and left_behind(world, key.namespace, bucket.identity)
 
 
 def _may_be_ours(store: BucketStore) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from wandb_byob.decide import deletion, members, references
 from wandb_byob.decide.compose import KEPT
-from wandb_byob.decide.conditions import Progress
+from wandb_byob.decide.conditions import ConditionType, Progress, is_true
 from wandb_byob.decide.deletion import Fate
 from wandb_byob.decide.removals import needed_by, takes_out
 from wandb_byob.kube import gather
@@ -39,14 +39,16 @@ def _settle(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorag
 
 def _decided(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorage) -> Result | None:
     identity, (home, instances) = team.status.identity, _instances(world, team)
-    orphaned = not instances and left_behind(world, home, identity)
     holding = [each for each in instances if identity is not None and members.in_variable(each, identity)]
     fates = [_fate(world, team, instance) for instance in holding] if deletion.confirmed(team) else []
+    # A status tells what W&B has not before the first look that reached its target.
+    told = any(is_true(each.status.conditions, ConditionType.CONFIGURED) for each in instances)
+    untold = not holding and not told and left_behind(world, home, identity)
     decision = deletion.team_deletion(
         team,
-        in_variable=orphaned or bool(holding),
-        orphaned=orphaned,
-        stays=not any(fate.leaves for fate in fates),
+        in_variable=untold or bool(holding),
+        orphaned=untold and not instances,
+        stays=not untold and not any(fate.leaves for fate in fates),
     )
     if decision.fate is Fate.LET_GO:
         _tell_of_kept(world, key, body, team, fates)

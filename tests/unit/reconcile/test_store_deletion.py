@@ -7,7 +7,7 @@ import pytest
 
 from unit.memory_kube import MemoryKube
 from unit.resources import bucket_store, condition, team_storage, wandb_instance
-from unit.scripted import Stage, namespace_object, secret
+from unit.scripted import Stage, file_stores_secret, namespace_object, secret
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled, Waiting
 from wandb_byob.model.keys import Kind, ObjectKey
@@ -187,3 +187,20 @@ def test_a_paused_one_stays() -> None:
     stage = _stage(annotations={names.PAUSED: "true"})
     assert _look(stage) == Result()
     assert stage.kube.writes == []
+
+
+def test_without_its_wandb_instance_a_bucket_that_w_and_b_has_is_not_deleted() -> None:
+    """Deleting a WandbInstance leaves the variable as it is: the empty bucket of a team that begins tomorrow would be gone."""
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "wandb-0", "namespace": "team-a"},
+        "spec": {"volumes": ["wandb-file-stores-x"]},
+    }
+    stage = _stage(file_stores_secret(IDENTITY), pod, spec=DELETE)
+    del stage.kube.objects["wandbinstances", "team-a", "wandb"]
+    _look(stage)
+    assert not _gone(stage)
+    assert _ready(stage)[0] == "DeletionBlocked"
+    del stage.kube.objects["pods", "team-a", "wandb-0"]
+    _look(stage)
+    assert _gone(stage)

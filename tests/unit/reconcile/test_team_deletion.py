@@ -7,7 +7,7 @@ import pytest
 
 from unit.memory_kube import MemoryKube
 from unit.resources import bucket_store, condition, team_storage, wandb_instance
-from unit.scripted import Stage, namespace_object
+from unit.scripted import Stage, file_stores_secret, namespace_object
 from wandb_byob.kube.client import ForbiddenError
 from wandb_byob.model import names
 from wandb_byob.model.keys import Kind, ObjectKey
@@ -167,6 +167,101 @@ def test_an_entry_whose_bucket_store_was_made_anew_is_waited_for() -> None:
     stage.kube.put(bucket_store(status=IN_PLACE | shown))
     _look(stage)
     assert _held(stage)
+
+
+def _orphan(*bodies: dict[str, Any], annotations: Any = None, status: Any = CONFIGURED) -> Stage:
+    """W&B's pods have the bucket from a Secret of ours, and the WandbInstance is not there any more."""
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "wandb-0", "namespace": "team-a"},
+        "spec": {"volumes": ["wandb-file-stores-x"]},
+    }
+    stage = _stage(file_stores_secret(IDENTITY), pod, *bodies, annotations=annotations, status=status)
+    del stage.kube.objects["wandbinstances", "team-a", "wandb"]
+    return stage
+
+
+@pytest.mark.parametrize(
+    ("annotations", "void"),
+    [
+        ({}, False),
+        (CONFIRM, False),
+        ({names.CONFIRM_DELETE: "another"}, True),
+        ({names.RELEASE: "true"}, True),
+    ],
+)
+def test_without_its_wandb_instance_it_is_held_until_released(annotations: dict[str, str], *, void: bool) -> None:
+    """Deleting a WandbInstance leaves the variable as it is, and nobody is there who could take the entry out."""
+    stage = _orphan(annotations=annotations)
+    assert _look(stage).after == timedelta(seconds=30)
+    assert _held(stage)
+    reason, message = _ready(stage)
+    assert reason == "DeletionBlocked"
+    assert "Create the WandbInstance again" in message
+    assert f'{names.RELEASE}: "ml"' in message
+    assert ('does not hold "ml"' in message) is void
+
+
+def test_a_wandb_instance_that_was_made_again_is_waited_for() -> None:
+    """Until it has looked at W&B its status lists nothing, and says nothing by that."""
+    stage = _orphan(annotations=CONFIRM)
+    stage.kube.put(wandb_instance())
+    _look(stage)
+    assert _held(stage)
+    assert _ready(stage)[0] == "RemovingEntry"
+    stage.kube.put(wandb_instance(status={"entries": [], "conditions": [condition("Configured")]}))
+    _look(stage)
+    assert not _held(stage)
+
+
+def _without(stage: Stage, *places: tuple[str, str, str]) -> Stage:
+    for place in places:
+        del stage.kube.objects[place]
+    return stage
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param(_orphan(annotations=RELEASE), id="released"),
+        pytest.param(_orphan(status={"identity": "s3://amazonaws.com/other"}), id="W&B does not have the bucket"),
+        pytest.param(_orphan(status=None), id="never looked at"),
+        pytest.param(_without(_orphan(), ("pods", "team-a", "wandb-0")), id="W&B is gone, too"),
+    ],
+)
+def test_without_its_wandb_instance_it_goes_where_w_and_b_does_not_have_the_bucket(stage: Stage) -> None:
+    """By what W&B's pods have, since nobody's status tells."""
+    _look(stage)
+    assert not _held(stage)
+
+
+def test_without_its_bucket_store_and_wandb_instance_it_is_held_as_well() -> None:
+    """`kubectl delete` of everything at once: the team is the last that knows."""
+    stage = _without(_orphan(), ("bucketstores", "team-a", "data"))
+    _look(stage)
+    assert _held(stage)
+
+
+def test_a_w_and_b_in_a_namespace_that_may_not_be_read_is_not_taken_for_none() -> None:
+    """It may well have the bucket: the condition says what is missing, and that a release is the way out."""
+    stage = _orphan(annotations=CONFIRM)
+
+    def forbid(call: str) -> None:
+        if call.startswith("list secrets"):
+            raise ForbiddenError("secrets may not be listed", status=403)
+
+    stage.kube.before = forbid
+    _look(stage)
+    assert _held(stage)
+    assert _ready(stage)[0] == "Forbidden"
+
+
+def test_a_wrong_name_in_an_annotation_is_told() -> None:
+    """A slip of the pen, or a copied manifest: else one would wait for nothing."""
+    stage = _stage(annotations={names.CONFIRM_DELETE: "ML"})
+    _look(stage)
+    assert _held(stage)
+    assert 'The annotation byob.wandb.com/confirm-delete does not hold "ml"' in _ready(stage)[1]
 
 
 def test_a_paused_one_stays() -> None:
