@@ -54,12 +54,14 @@ class Grounds:
     """What may give us a right to a bucket that is there: the recorded intent to create it, and the user's word.
 
     `recorded` is how we held it before ("Created", "Adopted" or ""): all that there is where a store keeps no tags.
+    `mark`: what the cloud calls the place where the owner's mark is kept.
     """
 
     bucket: str
     intended: bool
     adopt: bool
     recorded: str = ""
+    mark: str = f"tag {names.OWNER_TAG}"
 
 
 def may_be_ours(grounds: Grounds, tags: Mapping[str, str] | Unread, uid: str) -> bool:
@@ -78,8 +80,8 @@ def ownership(tags: Mapping[str, str] | Unread, *, uid: str, grounds: Grounds, p
     if found is Claim.FOREIGN:
         raise Stalled(
             Reason.BUCKET_CONFLICT,
-            f"The bucket {grounds.bucket} belongs to another BucketStore, by its tag {names.OWNER_TAG}. Use that BucketStore "
-            "(several teams can share it), or remove the tag from the bucket if that BucketStore is no more.",
+            f"The bucket {grounds.bucket} belongs to another BucketStore, by its {grounds.mark}. Use that BucketStore "
+            f"(several teams can share it), or remove the {grounds.mark} from the bucket if that BucketStore is no more.",
         )
     if isinstance(tags, Unread) and tags.denied:
         raise Stalled(

@@ -29,9 +29,19 @@ def rule(origins: Sequence[str]) -> CorsRule:
     }
 
 
-def problems(rules: Sequence[CorsRule], origins: Iterable[str]) -> tuple[str, ...]:
-    """Return what a browser at each origin could not do, one sentence each; nothing if the rules are enough."""
-    found = [problem for origin in origins for method in METHODS if (problem := _problem(rules, origin, method))]
+def problems(rules: Sequence[CorsRule], origins: Iterable[str], *, put_headers: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what a browser at each origin could not do, one sentence each; nothing if the rules are enough.
+
+    `put_headers`: what a PUT carries at this store besides the usual headers.
+    """
+    sent = {method: request_headers(method) for method in METHODS}
+    sent["PUT"] = (*sent["PUT"], *put_headers)
+    found = [
+        problem
+        for origin in origins
+        for method in METHODS
+        if (problem := _problem(rules, origin, method, sent[method]))
+    ]
     return tuple(dict.fromkeys(found))
 
 
@@ -42,14 +52,13 @@ def merged(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[CorsRule,
     return (rule(origins), *(other for other in rules if other.get("ID") != RULE_ID))
 
 
-def _problem(rules: Sequence[CorsRule], origin: str, method: str) -> str:
+def _problem(rules: Sequence[CorsRule], origin: str, method: str, headers: Sequence[str]) -> str:
     about_origin = [entry for entry in rules if _matches_any(origin, entry.get("AllowedOrigins", ()))]
     if not about_origin:
         return f"no rule allows the origin {origin}"
     about_method = [entry for entry in about_origin if method in entry.get("AllowedMethods", ())]
     if not about_method:
         return f"no rule allows {method} from {origin}"
-    headers = request_headers(method)
     matching = [entry for entry in about_method if _allows_headers(entry, headers)]
     if not matching:
         return f"no rule allows the headers {', '.join(headers)} with {method} from {origin}"
