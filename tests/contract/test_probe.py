@@ -1,8 +1,8 @@
 """The data-path probe on real stores: all is well, it costs what it may, and it leaves nothing behind."""
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +14,13 @@ from testbed.proxy import FaultyProxy
 from testbed.stores import Store
 from wandb_byob.decide.probes import CALLS
 from wandb_byob.model.checks import CheckName, CheckResult
+from wandb_byob.providers.base import Context
+from wandb_byob.providers.probing.clean_up import CleanUp
 from wandb_byob.providers.s3 import S3Provider
-from wandb_byob.providers.s3.clean_up import CleanUp
+from wandb_byob.providers.s3.probe import S3Door
+from wandb_byob.providers.s3.session import Clients
+from wandb_byob.providers.s3.signed import signed_access
+from wandb_byob.providers.s3.target import target_of
 
 STORES = ("versitygw", "minio", "moto")
 
@@ -127,6 +132,16 @@ def test_every_origin_is_asked(versitygw: Store, faulty: Callable[[Store], Fault
     assert other in one(checks, CheckName.ETAG_EXPOSED).message
 
 
+@contextmanager
+def s3_door(look: Context) -> Iterator[S3Door]:
+    """The door that a probe goes through."""
+    clients, target = Clients(), target_of(look.spec)
+    assert look.data is not None
+    with clients.open(look, look.data) as client:
+        access = signed_access(look, target, look.data)
+        yield S3Door(client=client, context=look, target=target, access=access, open_client=clients.open)
+
+
 @pytest.mark.parametrize("versioning", ["", "Enabled"])
 def test_old_leftovers_go(store: Store, versioning: str) -> None:
     """What a probe left that was killed goes with a probe an hour later; until then it may be another's, and stays."""
@@ -136,15 +151,16 @@ def test_old_leftovers_go(store: Store, versioning: str) -> None:
         client.put_object(Bucket=bucket, Key=key, Body=b"x")
     S3Provider().probe(context(store, bucket))
     assert [key for key, _ in contents(store, bucket)] == [f"{folder}1-abandoned", "teams/a/run/file.bin"]
-    later = CleanUp(
-        bucket=bucket,
-        folder=folder,
-        openers=(lambda: nullcontext(client),),
-        now=datetime.now(UTC) + timedelta(hours=2),
-    )
-    listing = client.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]
-    assert later.delete(later.stale(listing), keys=frozenset(), uncertain=versioning != "") == ()
     client.close()
+    with s3_door(context(store, bucket)) as door:
+        later = CleanUp(
+            folder=folder,
+            sweepers=door.sweepers(),
+            errors=door.errors,
+            now=datetime.now(UTC) + timedelta(hours=2),
+        )
+        stale = later.stale(door.list(folder).items)
+        assert later.delete(stale, keys=frozenset(), uncertain=versioning != "") == ()
     assert [key for key, _ in contents(store, bucket)] == ["teams/a/run/file.bin"]
 
 

@@ -15,13 +15,20 @@ from wandb_byob.model.checks import Check, CheckName, CheckResult
 class Failure:
     """Why one call did not do what it should; `code` is the store's own word.
 
-    `final`: no other key would change it, since the connection itself failed.
+    `final`: no other key would change it, since the connection itself failed. `bucket_check`: the check of the whole bucket that
+    fails by it, where the code (one of the S3 API's) does not tell.
     """
 
     code: str
     message: str
     remedy: str
     final: bool = False
+    bucket_check: CheckName | None = None
+
+    @property
+    def of_bucket(self) -> CheckName | None:
+        """The check of the whole bucket that fails by this, None where it is about the one call."""
+        return self.bucket_check or bucket_check_of(self.code)
 
 
 Outcomes = Mapping[CheckName, Failure | None]
@@ -81,9 +88,9 @@ def failed(name: CheckName, failure: Failure, *, path: str = "") -> Check:
 def wants_plain_key(outcomes: Outcomes) -> bool:
     """Say whether a second pass with a plain key could tell more: a key mangled on the way gives a wrong signature, too."""
     failures = [failure for failure in outcomes.values() if failure is not None]
-    return any(
-        failure.code == _WRONG_SIGNATURE or bucket_check_of(failure.code) is None for failure in failures
-    ) and not any(failure.final for failure in failures)
+    return any(failure.code == _WRONG_SIGNATURE or failure.of_bucket is None for failure in failures) and not any(
+        failure.final for failure in failures
+    )
 
 
 def path_checks(encoded: Outcomes, plain: Outcomes | None, *, path: str, stored: str = "") -> tuple[Check, ...]:
@@ -136,7 +143,7 @@ def _key_encoding(encoded: Outcomes, plain: Outcomes | None, *, path: str) -> Ch
 _UNTRIED: Final = Failure(code="", message="", remedy="")
 
 
-def clean_up_check(left: Iterable[str], *, path: str) -> Check:
+def clean_up_check(left: Iterable[str], *, path: str, permission: str = "the right to delete objects") -> Check:
     """Say which of the probe's own objects could not be deleted; `left` are keys, with their version where there is one."""
     keys = tuple(left)
     if not keys:
@@ -148,7 +155,7 @@ def clean_up_check(left: Iterable[str], *, path: str) -> Check:
         result=CheckResult.WARNING,
         message=f"These small probe objects could not be deleted: {shown}{more}.",
         remedy=(
-            "Delete them, and grant s3:DeleteObject (and s3:DeleteObjectVersion on a versioned bucket) to the identity of "
+            f"Delete them, and grant {permission} to the identity of "
             "spec.credentials or spec.provisioning, or let a lifecycle rule expire .wandb-byob-probe/."
         ),
         path=path,

@@ -18,7 +18,6 @@ from wandb_byob.providers.requests_adapter import Calling, GuardedAdapter, Namin
 from wandb_byob.providers.tls import trust
 from wandb_byob.providers.transport import MAX_REPLY, GuardedSession, TransportError
 
-
 _BOMB = gzip.compress(b"x" * 2 * MAX_REPLY, compresslevel=1)
 
 

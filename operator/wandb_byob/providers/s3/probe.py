@@ -1,28 +1,19 @@
-"""The data path, tried as W&B and a browser use it: small objects under each declared path, deleted again.
+"""The data path of a bucket with the S3 API, as `providers.probing` tries it."""
 
-The calls for a path, where all is well: PUT, a signed PUT over it, a signed GET and HEAD, LIST, DELETE; on a bucket
-with versioning also the listing and deletion of the versions. Once for the bucket: a preflight each for GET, HEAD and
-PUT from every origin.
-"""
-
-import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from wandb_byob.decide import browsers, probes
-from wandb_byob.decide.browsers import Answered
-from wandb_byob.decide.connections import Fault, connection_checks, http_date
-from wandb_byob.decide.endpoints import Refusal
+from wandb_byob.decide import probes
+from wandb_byob.decide.endpoints import Endpoint
 from wandb_byob.decide.probes import Failure
-from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.checks import Check
 from wandb_byob.model.credentials import Credentials
 from wandb_byob.providers.base import Context
+from wandb_byob.providers.probing import look
+from wandb_byob.providers.probing.door import Item, Leftover, Listing, Sweeper, Written
 from wandb_byob.providers.s3 import errors
-from wandb_byob.providers.s3.clean_up import FOLDER, CleanUp
-from wandb_byob.providers.s3.exchange import Exchange
 from wandb_byob.providers.s3.signed import SignedAccess, explained, signed_access
 from wandb_byob.providers.s3.target import Target, target_of
 from wandb_byob.providers.transport import Reply, TransportError
@@ -33,13 +24,6 @@ if TYPE_CHECKING:
 Open = Callable[[Context, Credentials], AbstractContextManager["S3Client"]]
 """What `session.Clients.open` is."""
 
-_AWKWARD: Final = " a+b%20\u00e9"
-"""What comes after a plain key to make it one that needs encoding; `%20` shows a store that decodes twice."""
-_DISTANT_FUTURE: Final = 10**10
-_ACCEPTED: Final = Check(
-    name=CheckName.CREDENTIALS, result=CheckResult.PASSED, message="The store accepts the keys that W&B gets."
-)
-
 
 def probe(context: Context, *, open_client: Open) -> tuple[Check, ...]:
     """Try every declared path with `context.data`; returns nothing where nobody here can sign for W&B.
@@ -48,160 +32,126 @@ def probe(context: Context, *, open_client: Open) -> tuple[Check, ...]:
     """
     if context.data is None:
         return ()
-    target = target_of(context.spec)
-    look = _Look(
-        context=context,
-        target=target,
-        access=signed_access(context, target, context.data),
-        origins=browsers.sample_origins(context.tenant.origins),
-        open_client=open_client,
-    )
+    target = target_of(context.spec, context.endpoint)
+    access = signed_access(context, target, context.data)
     with open_client(context, context.data) as client:
-        for path in context.paths:
-            look.path(client, path)
-    look.ask_as_browsers()
-    return probes.merged(look.checks)
+        door = S3Door(client=client, context=context, target=target, access=access, open_client=open_client)
+        return look.probe(context, door)
 
 
 @dataclass(kw_only=True)
-class _Look:
-    """One probe of one bucket: its means, and what was found until now. `stopped`: it makes no sense to go on."""
+class S3Door:
+    """A bucket by the S3 API; for one look of one thread."""
 
+    client: "S3Client"
     context: Context
     target: Target
     access: SignedAccess
-    origins: tuple[str, ...]
     open_client: Open
-    checks: list[Check] = field(default_factory=list)
-    shown: list[tuple[str, Reply]] = field(default_factory=list)
-    stopped: bool = False
-    versioning: str | None = None
+    _versioning: str | None = None
 
-    def path(self, client: "S3Client", path: str) -> None:
-        """Try one declared path, and delete what that has written whatever comes."""
-        if self.stopped:
-            self.checks += probes.path_checks({}, None, path=path)
-            return
-        folder = f"{path}/{FOLDER}" if path else FOLDER
-        name = folder + self._token()
-        encoded = self._exchange(client, folder, name + _AWKWARD)
-        plain = self._exchange(client, folder, name)
-        passes = [encoded]
-        try:
-            encoded.run()
-            if probes.wants_plain_key(encoded.outcomes):
-                passes.append(plain)
-                plain.run()
-        finally:
-            left = self._clean_up(client, folder, passes)
-        self.shown = self.shown or encoded.shown or plain.shown
-        self._judge(path, passes)
-        self.checks.append(probes.clean_up_check(left, path=path))
+    errors: ClassVar = errors.SDK_ERRORS
+    permission_to_delete: ClassVar = "s3:DeleteObject (and s3:DeleteObjectVersion on a versioned bucket)"
 
-    def _token(self) -> str:
-        """Return a name that no other probe has; newer ones sort first, so that a full page of leftovers hides none."""
-        return f"{_DISTANT_FUTURE - int(self.context.now().timestamp())}-{secrets.token_hex(8)}"
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the store is."""
+        return self.access.raw.session.policy.endpoint
 
-    def _exchange(self, client: "S3Client", folder: str, key: str) -> Exchange:
-        return Exchange(
-            client=client,
-            access=self.access,
-            folder=folder,
-            key=key,
-            origins=self.origins[:1] if self.shown else self.origins,
-            explain=self._failure,
+    @property
+    def last_date(self) -> str:
+        """The `Date` header of the latest reply to a signed URL or a preflight."""
+        return self.access.raw.session.last_date
+
+    def put(self, key: str, body: bytes) -> Written:
+        """PutObject."""
+        reply = self.client.put_object(Bucket=self.target.bucket, Key=key, Body=body)
+        return Written(
+            version=reply.get("VersionId", ""),
+            encryption=reply.get("ServerSideEncryption", ""),
+            key=reply.get("SSEKMSKeyId", ""),
         )
 
-    def _failure(self, error: BaseException) -> Failure:
+    def get(self, key: str) -> bytes:
+        """GetObject."""
+        return self.client.get_object(Bucket=self.target.bucket, Key=key)["Body"].read()
+
+    def list(self, folder: str) -> Listing:
+        """ListObjectsV2."""
+        reply = self.client.list_objects_v2(Bucket=self.target.bucket, Prefix=folder)
+        items = tuple(_item(entry) for entry in reply.get("Contents", ()) if "Key" in entry)
+        return Listing(items=items, complete=not reply.get("IsTruncated"))
+
+    def delete(self, key: str) -> str:
+        """DeleteObject; on a versioned bucket that leaves a delete marker."""
+        reply = self.client.delete_object(Bucket=self.target.bucket, Key=key)
+        return reply.get("VersionId", "") if reply.get("DeleteMarker") else ""
+
+    def signed(self, method: str, key: str, *, origin: str, body: bytes | None = None) -> Reply:
+        """Use a pre-signed URL."""
+        return self.access.call(method, key, origin=origin, body=body)
+
+    def preflight(self, key: str, *, origin: str, method: str, headers: tuple[str, ...]) -> Reply:
+        """Ask as a browser does."""
+        return self.access.preflight(key, origin=origin, method=method, headers=headers)
+
+    def version_of(self, reply: Reply) -> str:
+        """Return the version that a PUT has made."""
+        return reply.headers.get("x-amz-version-id", "")
+
+    def keeps_markers(self) -> bool:
+        """Say whether versioning was ever on: where it is suspended, MinIO leaves markers without saying so."""
+        if self._versioning is None:
+            try:
+                self._versioning = self.client.get_bucket_versioning(Bucket=self.target.bucket).get("Status", "")
+            except errors.SDK_ERRORS as error:
+                self._versioning = "" if errors.is_unsupported(error, self.target) else "Unknown"
+        return self._versioning != ""
+
+    def sweepers(self) -> tuple[Sweeper, ...]:
+        """Return W&B's identity and the provisioning one."""
+        signers = (self.context.data, self.context.admin)
+        return tuple(S3Sweeper(self, signer) for signer in signers if signer is not None)
+
+    def status(self, error: BaseException) -> int:
+        """Return the HTTP status of an error."""
+        return errors.status(error)
+
+    def explain(self, error: BaseException) -> Failure:
+        """Return what an error means; the keys are those that W&B gets."""
         text = explained(error, self.target)
         final = isinstance(error, TransportError)
         return Failure(code=text.code, message=text.message, remedy=text.remedy, final=final)
 
-    def _clean_up(self, client: "S3Client", folder: str, passes: Iterable[Exchange]) -> tuple[str, ...]:
-        signers = (self.context.data, self.context.admin)
-        cleaner = CleanUp(
-            bucket=self.target.bucket,
-            folder=folder,
-            openers=tuple(partial(self.open_client, self.context, signer) for signer in signers if signer is not None),
-            # By the store's clock, since the ages are the store's, too.
-            now=http_date(self.access.session.last_date) or self.context.now(),
-        )
-        known = {item for each in passes for item in each.known}
-        stale = cleaner.stale(item for each in passes for item in each.listing)
-        left = cleaner.delete(
-            known | set(stale),
-            keys=frozenset(each.key for each in passes),
-            uncertain=any(each.uncertain for each in passes) or self._keeps_markers(client, passes),
-        )
-        return tuple(str(item) for item in left)
-
-    def _keeps_markers(self, client: "S3Client", passes: Iterable[Exchange]) -> bool:
-        """Say whether deleting may leave a marker that no reply tells of: MinIO's way where versioning is suspended."""
-        if not any(CheckName.DELETE_OBJECT in each.outcomes for each in passes):
-            return False
-        if self.versioning is None:
-            try:
-                self.versioning = client.get_bucket_versioning(Bucket=self.target.bucket).get("Status", "")
-            except errors.SDK_ERRORS as error:
-                self.versioning = "" if errors.is_unsupported(error, self.target) else "Unknown"
-        return self.versioning != ""
-
-    def _judge(self, path: str, passes: list[Exchange]) -> None:
-        """Turn the passes for a path into checks; what fails for the whole bucket is said once, and ends the probe."""
-        encoded, judged = passes[0], passes[-1]
-        refusal = judged.outcomes[CheckName.PUT_OBJECT]
-        whole_bucket = self._written(judged) if refusal is None else self._refused(refusal)
-        unusable = refusal is not None and any(check.result is CheckResult.FAILED for check in whole_bucket)
-        self.stopped = judged.broken_off or unusable
-        self.checks += whole_bucket
-        if unusable:
-            self.checks += probes.path_checks({}, None, path=path)
-            return
-        reply = judged.written
-        stored = probes.stored_message(
-            encryption=reply.get("ServerSideEncryption", ""), version=reply.get("VersionId", "")
-        )
-        plain = judged.outcomes if judged is not encoded else None
-        self.checks += probes.path_checks(encoded.outcomes, plain, path=path, stored=stored)
-
-    def _refused(self, refusal: Failure) -> tuple[Check, ...]:
-        if refusal.final:
-            fault, why = Fault(refusal.code), Refusal(message=refusal.message, remedy=refusal.remedy)
-            return connection_checks(self.access.session.policy.endpoint, fault=fault, why=why)
-        name = probes.bucket_check_of(refusal.code)
-        return (probes.failed(name, refusal),) if name else (_ACCEPTED,)
-
-    def _written(self, judged: Exchange) -> tuple[Check, ...]:
-        wrong_key = probes.key_check(wanted=self.target.kms_key_arn, used=judged.written.get("SSEKMSKeyId", ""))
-        return (_ACCEPTED, wrong_key) if wrong_key else (_ACCEPTED,)
-
-    def ask_as_browsers(self) -> None:
-        """Ask as browsers do, and look whether they could read what they were given."""
-        if self.stopped:
-            return
-        key = f"{self.context.paths[0]}/{FOLDER}preflight".removeprefix("/") if self.context.paths else FOLDER
-        refused = [
-            (origin, method, why)
-            for origin in self.origins
-            for method in browsers.METHODS
-            if (why := self._preflight(key, origin=origin, method=method))
-        ]
-        hidden = [
-            (origin, why)
-            for origin, reply in self.shown
-            if (why := browsers.exposure_problem(_answered(reply), origin=origin))
-        ]
-        if self.origins:
-            seen = bool(self.shown)
-            self.checks += (browsers.preflight_check(refused), browsers.etag_check(hidden, seen=seen))
-
-    def _preflight(self, key: str, *, origin: str, method: str) -> str | None:
-        try:
-            reply = self.access.preflight(key, origin=origin, method=method, headers=browsers.request_headers(method))
-        except TransportError as error:
-            return f"no answer came to the preflight ({error.fault})"
-        return browsers.preflight_problem(_answered(reply), origin=origin, method=method)
+    def judge(self, written: Written) -> tuple[Check, ...]:
+        """Compare the KMS key that was used with the one asked for."""
+        wrong_key = probes.key_check(wanted=self.target.kms_key_arn, used=written.key)
+        return (wrong_key,) if wrong_key else ()
 
 
-def _answered(reply: Reply) -> Answered:
-    return Answered(status=reply.status, headers=reply.headers)
+@dataclass(frozen=True)
+class S3Sweeper:
+    """One identity that may delete."""
+
+    door: S3Door
+    signer: Credentials
+
+    def versions(self, folder: str) -> tuple[Item, ...]:
+        """ListObjectVersions, with the delete markers."""
+        with self._client() as client:
+            listed = client.list_object_versions(Bucket=self.door.target.bucket, Prefix=folder)
+        entries: list[Any] = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+        return tuple(_item(entry) for entry in entries if "Key" in entry and "VersionId" in entry)
+
+    def delete(self, item: Leftover) -> None:
+        """DeleteObject, of one version for good."""
+        version = {"VersionId": item.version} if item.version else {}
+        with self._client() as client:
+            client.delete_object(Bucket=self.door.target.bucket, Key=item.key, **version)  # type: ignore[arg-type]
+
+    def _client(self) -> AbstractContextManager["S3Client"]:
+        return self.door.open_client(self.door.context, self.signer)
+
+
+def _item(entry: Any) -> Item:
+    return Item(key=entry["Key"], written=entry.get("LastModified"), version=entry.get("VersionId", ""))

@@ -5,8 +5,6 @@ boto3 signs no extra parameters, so the URLs are signed here with botocore's own
 """
 
 import re
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,16 +17,12 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from wandb_byob.model.credentials import AccessKey, Credentials
 from wandb_byob.providers.base import Context
+from wandb_byob.providers.probing.raw import EXTRA, LIFETIME, RawRequests, page_headers
 from wandb_byob.providers.s3 import errors
 from wandb_byob.providers.s3.guard import session_for
 from wandb_byob.providers.s3.target import Target, route_for
-from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError
+from wandb_byob.providers.transport import Reply
 
-_EXTRA: Final = "X-User=wandb-byob"
-_LIFETIME: Final = 300
-_ATTEMPTS: Final = 3
-_BACKOFF: Final = 0.2
-_RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 _OPERATIONS: Final = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject"}
 _ERROR_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9._-]{1,64})</Code>")
 
@@ -37,66 +31,29 @@ _ERROR_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9._-]{1,64})</Code>")
 class SignedAccess:
     """Signed URLs of one bucket; safe as long as the look that it was made for."""
 
-    context: Context
     target: Target
-    session: GuardedSession
+    raw: RawRequests
     keys: SigningKeys
 
     def call(self, method: str, key: str, *, origin: str, body: bytes | None = None) -> Reply:
         """Use a signed URL as a page of `origin` ("": no page) does; raises botocore's ClientError for an error reply, TransportError."""
-        if method not in ("GET", "HEAD"):
-            self.context.fence()
-        operation = _OPERATIONS[method]
-        headers = {"Origin": origin} if origin else {}
-        if body is not None:
-            headers["Content-Type"] = "application/octet-stream"
-        reply = self._counted(operation, method, self._url(method, key), headers=headers, body=body)
+        operation, headers = _OPERATIONS[method], page_headers(origin=origin, body=body)
+        reply = self.raw.use(operation, method, self._url(method, key), headers=headers, body=body)
         if not 200 <= reply.status < 300:
             raise _client_error(reply, operation)
         return reply
 
     def preflight(self, key: str, *, origin: str, method: str, headers: tuple[str, ...]) -> Reply:
         """Ask as a browser does before it sends; raises TransportError."""
-        asked = {"Origin": origin, "Access-Control-Request-Method": method}
-        if headers:
-            asked["Access-Control-Request-Headers"] = ",".join(headers)
-        return self._counted("Preflight", "OPTIONS", self._plain_url(key), headers=asked)
+        return self.raw.preflight(self._plain_url(key), origin=origin, method=method, headers=headers)
 
     def _plain_url(self, key: str) -> str:
         return f"{self.target.bucket_url}/{quote(key, safe='/~')}"
 
     def _url(self, method: str, key: str) -> str:
-        request = AWSRequest(method=method, url=f"{self._plain_url(key)}?{_EXTRA}")
-        S3SigV4QueryAuth(self.keys, "s3", self.target.route.region, expires=_LIFETIME).add_auth(request)
+        request = AWSRequest(method=method, url=f"{self._plain_url(key)}?{'='.join(EXTRA)}")
+        S3SigV4QueryAuth(self.keys, "s3", self.target.route.region, expires=LIFETIME).add_auth(request)
         return str(request.url)
-
-    def _counted(
-        self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
-    ) -> Reply:
-        started, result = time.monotonic(), "error"
-        try:
-            reply = self._retried(method, url, headers=headers, body=body)
-            result = "ok" if reply.status < 300 else (_code(reply) or str(reply.status))
-            return reply
-        finally:
-            self.context.recorder.cloud_call(
-                provider=self.target.route.provider,
-                operation=operation,
-                result=result,
-                seconds=time.monotonic() - started,
-            )
-
-    def _retried(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                reply = self.session.request(method, url, headers=headers, body=body)
-            except RetriedTransportError:
-                pass
-            else:
-                if reply.status not in _RETRIED:
-                    return reply
-            time.sleep(_BACKOFF * attempt)
-        return self.session.request(method, url, headers=headers, body=body)
 
 
 def signed_access(context: Context, target: Target, credentials: Credentials) -> SignedAccess:
@@ -105,10 +62,10 @@ def signed_access(context: Context, target: Target, credentials: Credentials) ->
     if route.addressing == "auto":
         # What SDKs do: the bucket goes into the host name where a wildcard certificate covers it.
         route = replace(route, addressing="path" if "." in target.bucket else "virtual")
+    session = session_for(route, ca_bundle=context.ca_bundle, allowed=context.allowed_endpoints)
     return SignedAccess(
-        context=context,
         target=replace(target, route=route),
-        session=session_for(route, ca_bundle=context.ca_bundle, allowed=context.allowed_endpoints),
+        raw=RawRequests(context=context, provider=route.provider, session=session, code=_code),
         keys=_signing_keys(credentials, target),
     )
 

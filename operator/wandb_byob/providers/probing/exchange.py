@@ -2,18 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from wandb_byob.decide.connections import may_have_arrived
-from wandb_byob.decide.probes import Failure, bucket_check_of
+from wandb_byob.decide.probes import Failure
 from wandb_byob.model.checks import CheckName
-from wandb_byob.providers.s3 import errors
-from wandb_byob.providers.s3.clean_up import Leftover
-from wandb_byob.providers.s3.signed import SignedAccess
+from wandb_byob.providers.probing.door import Door, Item, Leftover, Written
 from wandb_byob.providers.transport import Reply, TransportError
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 _FIRST: Final = b"wandb-byob probe"
 _SECOND: Final = b"wandb-byob probe, written over"
@@ -28,18 +23,16 @@ class Exchange:
     of it than known. `written` and `shown` are the replies that tell about encryption, versions, clock and CORS.
     """
 
-    client: "S3Client"
-    access: SignedAccess
+    door: Door
     folder: str
     key: str
     origins: tuple[str, ...]
-    explain: Callable[[BaseException], Failure]
     outcomes: dict[CheckName, Failure | None] = field(default_factory=dict)
     known: set[Leftover] = field(default_factory=set)
     uncertain: bool = False
-    written: dict[str, Any] = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
     shown: list[tuple[str, Reply]] = field(default_factory=list)
-    listing: list[Any] = field(default_factory=list)
+    listing: tuple[Item, ...] = ()
 
     @property
     def broken_off(self) -> bool:
@@ -52,7 +45,7 @@ class Exchange:
             self._overwrite()
             self._read()
         refusal = self.outcomes[CheckName.PUT_OBJECT]
-        if refusal is None or bucket_check_of(refusal.code) is None:
+        if refusal is None or refusal.of_bucket is None:
             self._try(CheckName.LIST_OBJECTS, self._list)
             self._try(CheckName.DELETE_OBJECT, self._delete)
 
@@ -62,17 +55,16 @@ class Exchange:
             return False
         try:
             self.outcomes[name] = call()
-        except errors.SDK_ERRORS as error:
-            self.outcomes[name] = self.explain(error)
-            if _may_be_done(error):
+        except self.door.errors as error:
+            self.outcomes[name] = self.door.explain(error)
+            if self._may_be_done(error):
                 self.uncertain = True
                 self.known.add(Leftover(self.key))
         return self.outcomes[name] is None
 
     def _put(self, body: bytes) -> None:
-        reply = self.client.put_object(Bucket=self.access.target.bucket, Key=self.key, Body=body)
-        self.written = dict(reply)
-        self._note_version(reply.get("VersionId", ""))
+        self.written = self.door.put(self.key, body)
+        self._note_version(self.written.version)
 
     def _note_version(self, version: str) -> None:
         self.known.add(Leftover(self.key, version))
@@ -85,8 +77,8 @@ class Exchange:
             self._try(CheckName.OVERWRITE_OBJECT, lambda: self._put(_SECOND))
 
     def _signed_put(self) -> None:
-        reply = self.access.call("PUT", self.key, origin=self._origin, body=_SECOND)
-        self._note_version(reply.headers.get("x-amz-version-id", ""))
+        reply = self.door.signed("PUT", self.key, origin=self._origin, body=_SECOND)
+        self._note_version(self.door.version_of(reply))
 
     @property
     def _origin(self) -> str:
@@ -100,7 +92,7 @@ class Exchange:
 
     def _signed_get(self) -> Failure | None:
         for origin in self.origins or ("",):
-            reply = self.access.call("GET", self.key, origin=origin)
+            reply = self.door.signed("GET", self.key, origin=origin)
             self.shown.append((origin, reply))
         return self._compare(reply.body, "a signed URL")
 
@@ -116,17 +108,16 @@ class Exchange:
         return None
 
     def _signed_head(self) -> None:
-        self.access.call("HEAD", self.key, origin=self._origin)
+        self.door.signed("HEAD", self.key, origin=self._origin)
 
     def _get(self) -> Failure | None:
-        reply = self.client.get_object(Bucket=self.access.target.bucket, Key=self.key)
-        return self._compare(reply["Body"].read(), "keys")
+        return self._compare(self.door.get(self.key), "keys")
 
     def _list(self) -> Failure | None:
-        reply = self.client.list_objects_v2(Bucket=self.access.target.bucket, Prefix=self.folder)
-        self.listing = list(reply.get("Contents", ()))
+        listed = self.door.list(self.folder)
+        self.listing = listed.items
         written = self.outcomes.get(CheckName.PUT_OBJECT, _UNTRIED) is None
-        if not written or reply.get("IsTruncated") or any(item.get("Key") == self.key for item in self.listing):
+        if not written or not listed.complete or any(item.key == self.key for item in self.listing):
             return None
         return Failure(
             code="NotListed",
@@ -135,17 +126,16 @@ class Exchange:
         )
 
     def _delete(self) -> None:
-        reply = self.client.delete_object(Bucket=self.access.target.bucket, Key=self.key)
+        marker = self.door.delete(self.key)
         self.known.discard(Leftover(self.key))
-        if reply.get("DeleteMarker"):
-            self._note_version(reply.get("VersionId", ""))
+        if marker:
+            self._note_version(marker)
 
-
-def _may_be_done(error: BaseException) -> bool:
-    """Say whether the store may have done what was asked although no success came back."""
-    if isinstance(error, TransportError):
-        return may_have_arrived(error.fault)
-    return not 400 <= errors.status(error) < 500
+    def _may_be_done(self, error: BaseException) -> bool:
+        """Say whether the store may have done what was asked although no success came back."""
+        if isinstance(error, TransportError):
+            return may_have_arrived(error.fault)
+        return not 400 <= self.door.status(error) < 500
 
 
 _UNTRIED: Final = Failure(code="", message="", remedy="")

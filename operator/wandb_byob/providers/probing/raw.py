@@ -1,0 +1,71 @@
+"""Requests that no SDK makes: signed URLs as W&B's clients use them, and preflights as browsers send them."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wandb_byob.providers.base import Context
+from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError
+
+EXTRA: Final = ("X-User", "wandb-byob")
+"""The query parameter that W&B adds to its URLs before it signs them."""
+LIFETIME: Final = 300
+"""Seconds that a probe's signed URL lives."""
+_ATTEMPTS: Final = 3
+_BACKOFF: Final = 0.2
+_RETRIED: Final = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawRequests:
+    """Sends to one store for one look, tries again what may pass, and counts; `code` is the store's word in an error reply."""
+
+    context: Context
+    provider: str
+    session: GuardedSession
+    code: Callable[[Reply], str]
+
+    def use(self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        """Use a signed URL, fenced where it writes; raises TransportError."""
+        if method not in ("GET", "HEAD"):
+            self.context.fence()
+        return self._counted(operation, method, url, headers=headers, body=body)
+
+    def preflight(self, url: str, *, origin: str, method: str, headers: tuple[str, ...]) -> Reply:
+        """Ask as a browser does before it sends; raises TransportError."""
+        asked = {"Origin": origin, "Access-Control-Request-Method": method}
+        if headers:
+            asked["Access-Control-Request-Headers"] = ",".join(headers)
+        return self._counted("Preflight", "OPTIONS", url, headers=asked, body=None)
+
+    def _counted(
+        self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply:
+        started, result = time.monotonic(), "error"
+        try:
+            reply = self._retried(method, url, headers=headers, body=body)
+            result = "ok" if reply.status < 300 else (self.code(reply) or str(reply.status))
+            return reply
+        finally:
+            self.context.recorder.cloud_call(
+                provider=self.provider, operation=operation, result=result, seconds=time.monotonic() - started
+            )
+
+    def _retried(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                reply = self.session.request(method, url, headers=headers, body=body)
+            except RetriedTransportError:
+                pass
+            else:
+                if reply.status not in _RETRIED:
+                    return reply
+            time.sleep(_BACKOFF * attempt)
+        return self.session.request(method, url, headers=headers, body=body)
+
+
+def page_headers(*, origin: str, body: bytes | None) -> dict[str, str]:
+    """Return the headers of a request from a page of `origin` ("": no page)."""
+    headers = {"Origin": origin} if origin else {}
+    return headers if body is None else {**headers, "Content-Type": "application/octet-stream"}
