@@ -15,6 +15,7 @@ MANIFESTS = [
     for file in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     for block in FENCE.findall(file.read_text())
     for manifest in yaml.safe_load_all(block)
+    if "kind" in manifest  # an excerpt is part of an object that is shown elsewhere
 ]
 
 

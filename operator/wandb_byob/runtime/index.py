@@ -118,12 +118,13 @@ class Index:
             self._facts[key] = after
         if key.kind is Kind.WANDB_INSTANCE:
             _put(self._instances.setdefault(key.namespace, set()), key, member=after is not None)
-        for claim in (*before.claims, *before.places) if before is not None and before.yields else ():
+        # A team and its BucketStore often have one name, and then the claim and the place are one.
+        for claim in {*before.claims, *before.places} if before is not None and before.yields else ():
             waiting = self._yielding[claim]
             waiting.discard(key)
             if not waiting:
                 del self._yielding[claim]
-        for claim in (*after.claims, *after.places) if after is not None and after.yields else ():
+        for claim in {*after.claims, *after.places} if after is not None and after.yields else ():
             self._yielding.setdefault(claim, set()).add(key)
 
     def _around(self, key: ObjectKey, known: Facts | None) -> frozenset[ObjectKey]:

@@ -293,3 +293,13 @@ def test_nothing_is_left_of_what_is_gone() -> None:
     index.secret(SecretName("ns", "s"), None, listed=False)
     assert not any((index._facts, index._referrers, index._yielding, index._secrets, index._workloads))
     assert not any(index._instances.values())
+
+
+def test_a_team_that_is_named_like_its_bucket_store_may_give_way() -> None:
+    """And get its place, and go: each change of it is taken in."""
+    index = index_of(instance(), store("same"), team("same", store="same"))
+    lost = team("same", store="same", status={"conditions": [condition("Accepted", "False", "PathConflict")]})
+    index.observe(key(lost), lost)
+    deleted = team("same", store="same", status=lost["status"], deletionTimestamp="2026-01-01T00:00:00Z")
+    assert "TeamStorage/same" in woken(index, deleted)
+    assert "TeamStorage/same" not in shown(index.forget(key(deleted)).others)
