@@ -34,6 +34,7 @@ class CheckName(StrEnum):
     VERSIONING = "Versioning"
     SOFT_DELETE = "SoftDelete"
     PUBLIC_ACCESS = "PublicAccess"
+    UNIFORM_ACCESS = "UniformAccess"
     LIFECYCLE = "Lifecycle"
     STORAGE_ACCOUNT = "StorageAccount"
     IMMUTABILITY = "Immutability"

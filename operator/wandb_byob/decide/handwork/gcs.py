@@ -1,20 +1,13 @@
 """What to set by hand on a bucket in Google Cloud Storage."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from wandb_byob.decide.browsers import METHODS, PUT_HEADERS
-from wandb_byob.decide.cors import EXPOSED, MAX_AGE_SECONDS
+from wandb_byob.decide.gcs_bucket import RETENTION_SECONDS, ROLE, SERVICE_ACCOUNT_SUFFIX, reader_of, rule
 from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader, missing_block
 from wandb_byob.model.api import BucketStoreSpec
 
-_ACCOUNTS: Final = {
-    "MultiTenantCloud": "wandb-integration@wandb-production.iam.gserviceaccount.com",
-    "DedicatedCloud": "deploy@wandb-production.iam.gserviceaccount.com",
-}
-_SERVICE_ACCOUNT: Final = ".gserviceaccount.com"
 _FILE: Final = "cors.json"
-_RETENTION: Final = 7 * 24 * 3600
 
 
 def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
@@ -26,7 +19,7 @@ def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     yield Document(
         name="cors",
         purpose=f"lets browsers at {', '.join(reader.origins)} use signed URLs and see the ETag",
-        body=[_rule(reader)],
+        body=[rule(reader.origins)],
         command=(*update, f"--cors-file={_FILE}"),
         caution=REPLACES,
         file=_FILE,
@@ -40,8 +33,8 @@ def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     yield Document(
         name="soft-delete",
         purpose="keeps what W&B's garbage collection of artifacts deletes by mistake",
-        body={"softDeletePolicy": {"retentionDurationSeconds": str(_RETENTION)}},
-        command=(*update, f"--soft-delete-duration={_RETENTION}s"),
+        body={"softDeletePolicy": {"retentionDurationSeconds": str(RETENTION_SECONDS)}},
+        command=(*update, f"--soft-delete-duration={RETENTION_SECONDS}s"),
     )
     yield Document(
         name="versioning",
@@ -52,25 +45,14 @@ def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     yield from _grants(url, _account(reader), own=reader.deployment_type == "SelfManaged")
 
 
-def _rule(reader: Reader) -> Mapping[str, Any]:
-    return {
-        "origin": list(reader.origins),
-        "method": list(METHODS),
-        # Both the headers that a page may send and those that it may read: GCS has no field exposeHeaders.
-        "responseHeader": sorted({EXPOSED, *(header.title() for header in PUT_HEADERS)}),
-        "maxAgeSeconds": MAX_AGE_SECONDS,
-    }
-
-
 def _account(reader: Reader) -> str:
-    identity = (reader.identity or "").strip()
-    own = identity if identity.endswith(_SERVICE_ACCOUNT) else f"{PLACEHOLDER}@{PLACEHOLDER}.iam{_SERVICE_ACCOUNT}"
-    return _ACCOUNTS.get(reader.deployment_type, own)
+    unknown = f"{PLACEHOLDER}@{PLACEHOLDER}.iam{SERVICE_ACCOUNT_SUFFIX}"
+    return reader_of(reader.deployment_type, reader.identity) or unknown
 
 
 def _grants(url: str, account: str, *, own: bool) -> Iterator[Document]:
     member = f"serviceAccount:{account}"
-    role = "roles/storage.admin"
+    role = ROLE
     yield Document(
         name="iam",
         purpose=f"lets {account} read and write for W&B, and look at the bucket's CORS and versioning",

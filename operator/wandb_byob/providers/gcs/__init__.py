@@ -1,0 +1,155 @@
+"""Buckets in Google Cloud Storage, by its JSON API and V4 signed URLs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
+
+from wandb_byob.decide import addresses, gcs_bucket
+from wandb_byob.decide.bucket_names import check_bucket_name
+from wandb_byob.decide.connections import clock_check, connection_checks
+from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
+from wandb_byob.decide.gcs_key import signing_key
+from wandb_byob.model.api import BucketStoreSpec, GcsSpec
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.config import CloudEndpoints
+from wandb_byob.model.credentials import Credentials, ServiceAccountKey
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+from wandb_byob.providers import deadline
+from wandb_byob.providers.base import Context, Provisioned
+from wandb_byob.providers.gcs import provision
+from wandb_byob.providers.gcs.api import Api, GcsError
+from wandb_byob.providers.gcs.probe import Look
+from wandb_byob.providers.gcs.signing import signer
+from wandb_byob.providers.tls import trust
+from wandb_byob.providers.transport import GuardedSession, TransportError
+
+_PUBLIC: Final = "https://storage.googleapis.com"
+_ADMIN, _DATA = "spec.provisioning.secretRef", "spec.credentials.secretRef"
+
+
+class GCSProvider:
+    """The Provider for `GCS`; one guarded session for all buckets, since all are at one endpoint."""
+
+    def __init__(self, endpoints: CloudEndpoints) -> None:
+        self._endpoints = endpoints
+
+    def validate(self, context: Context) -> tuple[Check, ...]:
+        """Check the bucket's name; the endpoint is never a user's choice."""
+        return (check_bucket_name("GCS", _spec(context.spec).bucket),)
+
+    def identity(self, spec: BucketStoreSpec) -> str:
+        """Return `gs://bucket`: names are unique in all of Google Cloud."""
+        return addresses.bucket_identity("gs", "", _spec(spec).bucket)
+
+    def address(self, spec: BucketStoreSpec, credentials: Credentials | None) -> str:
+        """Return the address for W&B's configuration."""
+        if not isinstance(credentials, ServiceAccountKey):
+            return addresses.gcs(_spec(spec).bucket).reveal()
+        key = signing_key(credentials, field=_DATA)
+        return addresses.gcs(_spec(spec).bucket, email=key.email, private_key=key.private_key).reveal()
+
+    def exists(self, context: Context) -> bool:
+        """Look with one call; True also for a bucket that is there but not for us, and where nobody here can look."""
+        if _looks_as(context) is None:
+            return True
+        with self._opened(context, _looks_as(context)) as api:
+            try:
+                api.bucket_call("GetBucket", "GET")
+            except GcsError as error:
+                if error.missing:
+                    return False
+                if not error.denied:
+                    raise
+            return True
+
+    def provision(self, context: Context) -> Provisioned:
+        """Create, adopt, configure, or only look, as the specification and the credentials allow."""
+        if _looks_as(context) is None:
+            check = Check(
+                name=CheckName.BUCKET_EXISTS,
+                result=CheckResult.SKIPPED,
+                message="Nobody here can sign requests to the bucket, so its configuration is not seen from here.",
+            )
+            return Provisioned(facts=provision.facts(context, assumed=True), checks=(check,))
+        with self._opened(context, _looks_as(context)) as api:
+            found = provision.provision(api, _wanted(context, api))
+            return replace(found, checks=(*self._connection(context, api.session), *found.checks))
+
+    def probe(self, context: Context) -> tuple[Check, ...]:
+        """Try the data path under every declared path, with the key that W&B gets."""
+        if context.data is None:
+            return ()
+        deadline.allow_paths(len(context.paths))
+        with self._opened(context, context.data, named=_DATA) as data:
+            admin = (self._api(context, context.admin, named=_ADMIN),) if context.admin is not None else ()
+            return Look(data=data, cleaners=(data, *admin)).run()
+
+    def delete(self, context: Context) -> None:
+        """Delete the bucket if we made it and it is empty."""
+        if context.admin is None or context.spec.management_policy == "Observe":
+            raise provision.not_allowed(_spec(context.spec).bucket)
+        with self._opened(context, context.admin, named=_ADMIN) as api:
+            provision.delete(api)
+
+    @contextmanager
+    def _opened(self, context: Context, credentials: Credentials | None, *, named: str = "") -> Iterator[Api]:
+        """Lend the API; what goes wrong in the block comes out as `Stalled` or `Waiting`."""
+        field = named or (_ADMIN if context.admin is not None else _DATA)
+        api = self._api(context, credentials, named=field)
+        try:
+            yield api
+        except (GcsError, TransportError) as error:
+            raise api.explained(error) from None
+
+    def _api(self, context: Context, credentials: Credentials | None, *, named: str) -> Api:
+        if not isinstance(credentials, ServiceAccountKey):
+            raise Stalled(
+                Reason.NOT_IMPLEMENTED,
+                "This version signs requests to Google Cloud Storage only with a key file. Name a Secret with serviceAccount.json in "
+                f"{named}, or leave this to W&B: without it the bucket is configured by hand and not looked at.",
+            )
+        return Api(
+            session=self._session,
+            base=self._session.policy.endpoint.url,
+            bucket=_spec(context.spec).bucket,
+            context=context,
+            signer=signer(signing_key(credentials, field=named), named=named, now=context.now()),
+        )
+
+    @cached_property
+    def _session(self) -> GuardedSession:
+        flag = "the operator's flag --gcs-endpoint"
+        endpoint = parse_endpoint(self._endpoints.gcs or _PUBLIC, field=flag)
+        if isinstance(endpoint, Refusal):
+            raise Stalled(Reason.INVALID_SPEC, f"{endpoint.message} {endpoint.remedy}")
+        policy = Policy(endpoint=endpoint, field=flag, trusted=True)
+        return GuardedSession(policy, trust=trust(self._endpoints.ca_bundle))
+
+    def _connection(self, context: Context, session: GuardedSession) -> tuple[Check, ...]:
+        _, *proved = connection_checks(session.policy.endpoint, fault=None)
+        return (*proved, clock_check(session.last_date, now=context.now()))
+
+
+def _looks_as(context: Context) -> Credentials | None:
+    return context.admin if context.admin is not None else context.data
+
+
+def _wanted(context: Context, api: Api) -> provision.Wanted:
+    """Return what is asked; with a key W&B reads the bucket as the key's service account, else as its own."""
+    gcs, account = _spec(context.spec), gcs_bucket.reader_of(context.tenant.deployment_type, context.tenant.identity)
+    if isinstance(context.data, ServiceAccountKey):
+        account = signing_key(context.data, field=_DATA).email
+    return provision.Wanted(
+        account=account,
+        project=gcs.project_id or api.signer.key.project,
+        location=gcs.location or gcs_bucket.DEFAULT_LOCATION,
+    )
+
+
+def _spec(spec: BucketStoreSpec) -> GcsSpec:
+    if spec.gcs is None:
+        raise Stalled(Reason.INVALID_SPEC, "The provider is GCS, but spec.gcs is missing. Fill in spec.gcs.")
+    return spec.gcs

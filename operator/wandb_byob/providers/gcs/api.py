@@ -1,0 +1,157 @@
+"""Cloud Storage's JSON API for one bucket: each call is signed, fenced, counted, and its reply bounded and read once."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from wandb_byob.decide.connections import Fault
+from wandb_byob.decide.gcs_errors import GcsError as GcsError
+from wandb_byob.decide.gcs_errors import domain_error, error_of
+from wandb_byob.model.errors import DomainError, Stalled, Waiting
+from wandb_byob.model.reasons import Reason
+from wandb_byob.providers.base import Context
+from wandb_byob.providers.gcs.signing import Signer
+from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, TransportError
+
+_ATTEMPTS: Final = 3
+_BACKOFF: Final = 0.2
+_PASSING: Final = frozenset({500, 502, 503, 504})
+_SIGNED: Final = {"X-User": "wandb-byob"}
+_OBJECT_CALLS: Final = {"PUT": "SignedPut", "GET": "SignedGet", "HEAD": "SignedHead"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """One bucket as one service account sees it; `base` is the service's URL."""
+
+    session: GuardedSession
+    base: str
+    bucket: str
+    context: Context
+    signer: Signer
+
+    def bucket_call(
+        self,
+        operation: str,
+        method: str,
+        below: str = "",
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        """Call what is below the bucket's resource; returns the JSON object. Raises `GcsError` and `TransportError`."""
+        path = f"/storage/v1/b/{quote(self.bucket, safe='')}{below}"
+        return self._json(operation, method, path, query or {}, body)
+
+    def create(self, resource: Mapping[str, Any], *, project: str) -> Mapping[str, Any]:
+        """Create the bucket."""
+        return self._json("CreateBucket", "POST", "/storage/v1/b", {"project": project}, resource)
+
+    def put(self, key: str, body: bytes) -> Mapping[str, Any]:
+        """Write an object; returns its resource."""
+        path = f"/upload/storage/v1/b/{quote(self.bucket, safe='')}/o?{urlencode({'uploadType': 'media', 'name': key})}"
+        return _object(self._call("PutObject", "POST", path, body=body, kind="application/octet-stream"))
+
+    def get(self, key: str) -> bytes:
+        """Return an object's content."""
+        path = f"/storage/v1/b/{quote(self.bucket, safe='')}/o/{quote(key, safe='')}?alt=media"
+        return self._call("GetObject", "GET", path).body
+
+    def delete(self, key: str, generation: str = "") -> None:
+        """Delete an object, or one generation of it for good."""
+        query = {"generation": generation} if generation else {}
+        self.bucket_call("DeleteObject", "DELETE", f"/o/{quote(key, safe='')}", query=query)
+
+    def signed(self, method: str, key: str, *, origin: str, body: bytes | None = None) -> Reply:
+        """Use a signed URL with W&B's extra parameter as a page of `origin` does."""
+        url = self.signer.url(method, self.base, self.path(key), query=_SIGNED, at=self.context.now())
+        headers = {"Origin": origin} if origin else {}
+        if body is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        return self._send(_OBJECT_CALLS[method], method, url, headers=headers, body=body)
+
+    def preflight(self, key: str, *, origin: str, method: str, headers: tuple[str, ...]) -> Reply:
+        """Ask as a browser does before it sends; a reply of any status is one."""
+        asked = {"Origin": origin, "Access-Control-Request-Method": method}
+        if headers:
+            asked["Access-Control-Request-Headers"] = ",".join(headers)
+        return self._counted("Preflight", "OPTIONS", self.base + self.path(key), headers=asked, body=None)
+
+    def path(self, key: str) -> str:
+        """Return where the XML API has the object."""
+        return f"/{quote(self.bucket, safe='')}/{quote(key, safe='/~')}"
+
+    def explained(self, error: GcsError | TransportError) -> DomainError:
+        """Return an error as the reconcilers understand it."""
+        if isinstance(error, TransportError):
+            return _unanswered(error)
+        return domain_error(error, bucket=self.bucket, field=self.signer.named)
+
+    def _json(
+        self, operation: str, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> Mapping[str, Any]:
+        target = f"{path}?{urlencode(query)}" if query else path
+        sent = None if body is None else json.dumps(body).encode()
+        return _object(self._call(operation, method, target, body=sent, kind="application/json"))
+
+    def _call(self, operation: str, method: str, target: str, *, body: bytes | None = None, kind: str = "") -> Reply:
+        headers = {"Authorization": f"Bearer {self.signer.token}"}
+        if body is not None:
+            headers["Content-Type"] = kind
+        return self._send(operation, method, self.base + target, headers=headers, body=body)
+
+    def _send(self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        if method not in ("GET", "HEAD"):
+            self.context.fence()
+        reply = self._counted(operation, method, url, headers=headers, body=body)
+        if not 200 <= reply.status < 300:
+            raise error_of(reply.status, reply.body, operation)
+        return reply
+
+    def _counted(
+        self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply:
+        started, result = time.monotonic(), "error"
+        try:
+            reply = self._retried(method, url, headers=headers, body=body)
+            result = "ok" if reply.status < 300 else error_of(reply.status, reply.body, operation).code
+            return reply
+        finally:
+            seconds = time.monotonic() - started
+            self.context.recorder.cloud_call(provider="GCS", operation=operation, result=result, seconds=seconds)
+
+    def _retried(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        """Send; reads are tried again at once, writes at the next look, which sees what came of them."""
+        for attempt in range(1, _ATTEMPTS if method in ("GET", "HEAD") else 1):
+            try:
+                reply = self.session.request(method, url, headers=headers, body=body)
+            except RetriedTransportError:
+                pass
+            else:
+                if reply.status not in _PASSING:
+                    return reply
+            time.sleep(_BACKOFF * attempt)
+        return self.session.request(method, url, headers=headers, body=body)
+
+
+def _unanswered(error: TransportError) -> DomainError:
+    text = f"{error.why.message} {error.why.remedy}"
+    if error.fault is Fault.NOT_ALLOWED:
+        return Stalled(Reason.ENDPOINT_NOT_ALLOWED, text)
+    return Waiting(Reason.UNREACHABLE, text)
+
+
+def _object(reply: Reply) -> Mapping[str, Any]:
+    """Return a reply's JSON object, empty for an empty reply; one that is none is an error of the store."""
+    if not reply.body:
+        return {}
+    try:
+        found = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise error_of(502, b"", "reading a reply")
+    return found

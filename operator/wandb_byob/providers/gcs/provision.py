@@ -1,0 +1,279 @@
+"""Bring a bucket to what is asked, or plan it: one request creates it whole, one patch adds all that lacks.
+
+So a bucket takes one update at a time, as Google's limit (one a second) asks; a 429 waits for the next look.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wandb_byob.decide import bucket_owner, gcs_bucket, gcs_checks
+from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
+from wandb_byob.decide.gcs_bucket import GcsState
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+from wandb_byob.providers.base import BucketFacts, Change, Context, Provisioned
+from wandb_byob.providers.gcs.api import Api, GcsError
+
+_TEXTS: Final = {
+    CheckName.OWNER: "Label the bucket {bucket} as this BucketStore's.",
+    CheckName.CORS: "Add a CORS rule that lets browsers at {origins} GET, HEAD and PUT and see the ETag.",
+    CheckName.VERSIONING: "Enable versioning.",
+    CheckName.SOFT_DELETE: "Turn on soft delete for 7 days.",
+    CheckName.UNIFORM_ACCESS: "Turn on uniform bucket-level access.",
+    CheckName.PUBLIC_ACCESS: "Prevent public access.",
+    CheckName.POLICY: "Grant {role} on the bucket to {account}.",
+}
+
+
+_NOBODYS: Final = Ownership()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is asked of the bucket; `account` is the service account that W&B reads it as, `project` where it is created."""
+
+    account: str
+    project: str
+    location: str
+
+
+def provision(api: Api, wanted: Wanted) -> Provisioned:
+    """Look at the bucket, change what `managementPolicy` and the credentials allow, and check its metadata."""
+    context = api.context
+    if manages(context) and not wanted.account:
+        raise Stalled(
+            Reason.PRINCIPAL_UNKNOWN,
+            "The bucket's IAM policy needs to name the service account that W&B's pods run as, and that is not known. Set "
+            "spec.identity of the WandbInstance to its address (<name>@<project>.iam.gserviceaccount.com).",
+        )
+    try:
+        resource = api.bucket_call("GetBucket", "GET")
+    except GcsError as error:
+        if error.missing:
+            return _absent(api, wanted)
+        if error.denied and context.admin is not None:
+            raise not_ours(api, error) from None
+        if error.denied:
+            return Provisioned(facts=facts(context, assumed=True), checks=gcs_checks.hidden(error.permission))
+        raise
+    return _present(api, wanted, gcs_bucket.state_of(resource))
+
+
+def manages(context: Context) -> bool:
+    """Say whether the bucket may be written."""
+    return context.admin is not None and context.spec.management_policy == "Manage"
+
+
+def not_ours(api: Api, error: GcsError) -> Stalled:
+    """Return the refusal of a bucket that the provisioning credentials cannot even see."""
+    return Stalled(
+        Reason.BUCKET_NOT_OURS,
+        f"The name {api.bucket} is taken and {api.signer.named} may not see the bucket ({error.code}): it belongs to somebody else, or "
+        f"{error.permission} is missing. Choose another name, or grant {error.permission} if the bucket is yours.",
+    )
+
+
+def _absent(api: Api, wanted: Wanted) -> Provisioned:
+    context = api.context
+    if context.admin is None:
+        raise Stalled(
+            Reason.BUCKET_NOT_FOUND,
+            f"There is no bucket {api.bucket}, and nothing to create it with. Set spec.provisioning to have it created, or create it "
+            "by hand, or correct its name.",
+        )
+    if manages(context) and context.intended:
+        return _created(api, wanted)
+    if manages(context):
+        raise Stalled(
+            Reason.BUCKET_NOT_FOUND,
+            f"The bucket {api.bucket} is gone. It is not made anew, since its files would still be missing: restore it (soft delete "
+            "keeps it for a time), or delete this BucketStore and create it again for an empty bucket.",
+        )
+    check = Check(
+        name=CheckName.BUCKET_EXISTS,
+        result=CheckResult.FAILED,
+        message=f"There is no bucket {api.bucket}.",
+        remedy="Set managementPolicy: Manage to have it created.",
+    )
+    return Provisioned(facts=None, checks=(check,), planned=(_creation(api, wanted),))
+
+
+def _created(api: Api, wanted: Wanted) -> Provisioned:
+    context = api.context
+    if not wanted.project:
+        raise Stalled(
+            Reason.INVALID_SPEC,
+            "The bucket cannot be created, since its project is not known. Set spec.gcs.projectID.",
+        )
+    resource = gcs_bucket.creation(
+        uid=context.uid, bucket=api.bucket, location=wanted.location, origins=context.tenant.origins
+    )
+    try:
+        made = gcs_bucket.state_of(api.create(resource, project=wanted.project))
+    except GcsError as error:
+        if error.status != 409:
+            raise
+        # Taken in the meantime, or made by us in a request whose reply was lost: the label tells.
+        return _present(api, wanted, gcs_bucket.state_of(api.bucket_call("GetBucket", "GET")))
+    granted, change = _granted(api, wanted)
+    return _told(api, wanted, made, Ownership(created=True), granted, (_creation(api, wanted), *change))
+
+
+def _present(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
+    context = api.context
+    if not manages(context):
+        return _observed(api, wanted, state)
+    grounds = Grounds(
+        bucket=api.bucket,
+        intended=context.intended,
+        adopt=context.spec.adoption_policy == "Adopt",
+        recorded=context.recorded,
+        mark=f"label {gcs_bucket.OWNER_LABEL}",
+    )
+    # A bucket of our making has its label from its first moment: one without it is never taken for ours.
+    own = bucket_owner.ownership(state.tags, uid=context.uid, grounds=grounds, pristine=False)
+    parts = gcs_bucket.patch(state, uid=context.uid, created=own.created, origins=context.tenant.origins)
+    if parts:
+        query = {"ifMetagenerationMatch": state.metageneration}
+        resource = api.bucket_call("PatchBucket", "PATCH", query=query, body=gcs_bucket.as_one(parts))
+        state = gcs_bucket.state_of(resource)
+    granted, change = _granted(api, wanted)
+    return _told(api, wanted, state, own, granted, (*_changes(api, wanted, parts), *change))
+
+
+def _observed(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
+    context = api.context
+    claim = bucket_owner.claim(state.tags, context.uid)
+    own = Ownership(created=claim is Claim.CREATED, adopted=claim is Claim.ADOPTED)
+    grant = _grant_seen(api, wanted)
+    planned: tuple[Change, ...] = ()
+    if context.admin is not None:
+        parts = gcs_bucket.patch(state, uid=context.uid, created=own.created, origins=context.tenant.origins)
+        lacks: Mapping[CheckName, Mapping[str, Any]] = (
+            {CheckName.POLICY: {}} if grant.result is CheckResult.WARNING else {}
+        )
+        planned = _changes(api, wanted, {**parts, **lacks})
+    told = _told(api, wanted, state, own, grant, ())
+    return Provisioned(facts=told.facts, checks=told.checks, planned=planned)
+
+
+def _grant_seen(api: Api, wanted: Wanted) -> Check:
+    if not wanted.account:
+        return gcs_checks.grant(None, "", managed=False)
+    try:
+        policy = _policy(api)
+    except GcsError as error:
+        if not error.denied:
+            raise
+        return gcs_checks.grant(None, wanted.account, denied=error.permission, managed=False)
+    return gcs_checks.grant(policy, wanted.account, managed=False)
+
+
+def _granted(api: Api, wanted: Wanted) -> tuple[Check, tuple[Change, ...]]:
+    """Add W&B's service account to the IAM policy, if it lacks; the etag keeps what others write at the same moment."""
+    policy = _policy(api)
+    if gcs_bucket.is_granted(policy, wanted.account):
+        return gcs_checks.grant(policy, wanted.account, managed=True), ()
+    try:
+        policy = api.bucket_call("SetIamPolicy", "PUT", "/iam", body=gcs_bucket.granted(policy, wanted.account))
+    except GcsError as error:
+        if error.status != 400:
+            raise
+        raise Stalled(
+            Reason.PRINCIPAL_UNKNOWN,
+            f"Google does not accept {wanted.account} in the bucket's IAM policy ({error.code}): there may be no such service account. "
+            "Correct spec.identity of the WandbInstance, or the key in spec.credentials.",
+        ) from None
+    return gcs_checks.grant(policy, wanted.account, managed=True), _changes(api, wanted, {CheckName.POLICY: {}})
+
+
+def _policy(api: Api) -> Mapping[str, Any]:
+    return api.bucket_call("GetIamPolicy", "GET", "/iam", query={"optionsRequestedPolicyVersion": "3"})
+
+
+def _told(
+    api: Api, wanted: Wanted, state: GcsState, own: Ownership, grant: Check, applied: tuple[Change, ...]
+) -> Provisioned:
+    context, gcs = api.context, api.context.spec.gcs
+    asked = gcs.location or "" if gcs is not None else ""
+    checks = gcs_checks.checks(
+        state,
+        uid=context.uid,
+        location=asked,
+        origins=context.tenant.origins,
+        paths=context.paths,
+        managed=manages(context),
+    )
+    return Provisioned(facts=facts(context, state, own), checks=(*checks, grant), applied=applied)
+
+
+def facts(
+    context: Context, state: GcsState | None = None, own: Ownership = _NOBODYS, *, assumed: bool = False
+) -> BucketFacts:
+    """Return what is known of the bucket; the owner is its project's number."""
+    gcs = context.spec.gcs
+    name, location = (gcs.bucket, gcs.location or "") if gcs is not None else ("", "")
+    return BucketFacts(
+        created=own.created,
+        adopted=own.adopted,
+        owner=state.project_number if state is not None else "",
+        region=(state.location if state is not None else "") or location,
+        url=f"https://storage.googleapis.com/{name}",
+        identity=f"gs://{name}",
+        assumed=assumed,
+    )
+
+
+def _creation(api: Api, wanted: Wanted) -> Change:
+    message = f"Create the bucket {api.bucket} in {wanted.location}, configured for W&B."
+    return Change(name=CheckName.BUCKET_EXISTS.value, message=message)
+
+
+def _changes(api: Api, wanted: Wanted, parts: Mapping[CheckName, Mapping[str, Any]]) -> tuple[Change, ...]:
+    words = {
+        "bucket": api.bucket,
+        "origins": ", ".join(api.context.tenant.origins),
+        "role": gcs_bucket.ROLE,
+        "account": wanted.account,
+    }
+    return tuple(Change(name=name.value, message=_TEXTS[name].format(**words)) for name in _TEXTS if name in parts)
+
+
+def delete(api: Api) -> None:
+    """Delete the bucket if we made it and nothing is in it; one that is gone already is no error."""
+    try:
+        state = gcs_bucket.state_of(api.bucket_call("GetBucket", "GET"))
+    except GcsError as error:
+        if error.missing:
+            return
+        raise (not_ours(api, error) if error.denied else error) from None
+    if bucket_owner.claim(state.tags, api.context.uid) is not Claim.CREATED:
+        raise _kept(api.bucket, f"its label {gcs_bucket.OWNER_LABEL} does not say that this BucketStore created it")
+    listed = api.bucket_call("ListObjects", "GET", "/o", query={"versions": "true", "maxResults": "1"})
+    if listed.get("items") or listed.get("nextPageToken"):
+        raise _kept(api.bucket, "it is not empty (objects and their old versions count)")
+    try:
+        api.bucket_call("DeleteBucket", "DELETE", query={"ifMetagenerationMatch": state.metageneration})
+    except GcsError as error:
+        if error.status == 409:
+            raise _kept(api.bucket, "Google says that it is not empty") from None
+        if not error.missing:
+            raise
+
+
+def not_allowed(bucket: str) -> Stalled:
+    """Return the refusal where nothing may be written."""
+    return Stalled(
+        Reason.DELETION_BLOCKED,
+        f"deletionPolicy is Delete, but nothing may delete the bucket {bucket}: that takes spec.provisioning and managementPolicy: "
+        "Manage. Set these, or set deletionPolicy: Retain to keep the bucket.",
+    )
+
+
+def _kept(bucket: str, why: str) -> Stalled:
+    return Stalled(
+        Reason.DELETION_BLOCKED,
+        f"The bucket {bucket} is not deleted, since {why}. Delete it (or empty it) by hand, or set deletionPolicy: Retain to keep it.",
+    )
