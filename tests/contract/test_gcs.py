@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from contract.provisioning import OTHER_UID, UID, Calls
 from testbed import gcs
+from wandb_byob.decide import addresses
 from wandb_byob.model import api
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
-from wandb_byob.model.credentials import ServiceAccountKey
+from wandb_byob.model.credentials import AccessKey, ServiceAccountKey
 from wandb_byob.model.errors import Stalled, Waiting
 from wandb_byob.providers.base import Context, Provisioned, Tenant
 from wandb_byob.providers.gcs import GCSProvider
@@ -228,6 +229,17 @@ def test_without_a_key_nobody_looks(site: Site) -> None:
     assert found.facts.assumed
     assert site.calls.operations == []
     assert site.provider.address(site.context().spec, None) == f"gs://{BUCKET}"
+
+
+def test_address(site: Site) -> None:
+    """The service account and its key, percent-encoded; where the key file is not read, what stands for it."""
+    context = site.context()
+    address = addresses.parse(site.provider.address(context.spec, context.data))
+    assert address is not None
+    assert (address.user, address.bucket) == (gcs.EMAIL, BUCKET)
+    assert address.password.startswith("-----BEGIN PRIVATE KEY-----\n")
+    shown = site.provider.address(context.spec, AccessKey(access_key_id="x", secret_access_key="x"))
+    assert addresses.redact(shown) == f"gs://***:***@{BUCKET}"
 
 
 def test_delete_only_ours_and_empty(site: Site) -> None:

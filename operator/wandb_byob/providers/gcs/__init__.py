@@ -14,7 +14,7 @@ from wandb_byob.decide.gcs_key import signing_key
 from wandb_byob.model.api import BucketStoreSpec, GcsSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
-from wandb_byob.model.credentials import Credentials, ServiceAccountKey
+from wandb_byob.model.credentials import AccessKey, Credentials, ServiceAccountKey
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers import deadline
@@ -46,10 +46,15 @@ class GCSProvider:
 
     def address(self, spec: BucketStoreSpec, credentials: Credentials | None) -> str:
         """Return the address for W&B's configuration."""
+        name = _spec(spec).bucket
+        if isinstance(credentials, AccessKey):  # what stands for the key file in an address that is only shown
+            return addresses.gcs(
+                name, email=credentials.access_key_id, private_key=credentials.secret_access_key
+            ).reveal()
         if not isinstance(credentials, ServiceAccountKey):
-            return addresses.gcs(_spec(spec).bucket).reveal()
+            return addresses.gcs(name).reveal()
         key = signing_key(credentials, field=_DATA)
-        return addresses.gcs(_spec(spec).bucket, email=key.email, private_key=key.private_key).reveal()
+        return addresses.gcs(name, email=key.email, private_key=key.private_key).reveal()
 
     def exists(self, context: Context) -> bool:
         """Look with one call; True also for a bucket that is there but not for us, and where nobody here can look."""
