@@ -24,20 +24,21 @@ NASTY = st.lists(st.sampled_from(TOKENS), max_size=12).map("".join)
 
 
 @settings(max_examples=300, deadline=None)
-@given(key=TEXT, secret=TEXT, bucket=BUCKET, region=TEXT, host=HOST, port=PORT, tls=st.booleans())
+@given(key=TEXT, secret=TEXT, bucket=BUCKET, region=TEXT, host=HOST, port=PORT, tls=st.booleans(), vhost=st.booleans())
 def test_an_s3_address_gives_back_its_parts(
-    go_parser: GoParser, key: str, secret: str, bucket: str, region: str, host: str, port: str, tls: bool
+    go_parser: GoParser, key: str, secret: str, bucket: str, region: str, host: str, port: str, tls: bool, vhost: bool
 ) -> None:
     """Whatever key, secret, bucket, region and endpoint: Go reads the same parts, and so do we."""
     credentials = AccessKey(access_key_id=key, secret_access_key=secret)
-    address = addresses.s3(bucket, credentials, host=host + port, region=region, tls=tls)
+    address = addresses.s3(bucket, credentials, host=host + port, region=region, tls=tls, vhost=vhost)
     parsed = go_parser.parse(address.reveal())
     assert parsed.error == ""
     assert (parsed.scheme, parsed.username, parsed.password) == ("s3", key, secret)
     assert parsed.host == address.host
     assert parsed.hostname == host.strip("[]")
     assert parsed.path == f"/{bucket}"
-    assert parsed.query == {"region": [region], "tls": ["true" if tls else "false"]}
+    style = {"forcePathStyle": ["false"]} if vhost else {}
+    assert parsed.query == {"region": [region], "tls": ["true" if tls else "false"], **style}
     assert addresses.parse(address.reveal()) == address
 
 

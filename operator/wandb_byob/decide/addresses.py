@@ -65,12 +65,15 @@ class Address:
         return redact(self.reveal())
 
 
-def s3(bucket: str, credentials: AccessKey | Ambient, *, host: str = "", region: str, tls: bool = True) -> Address:
+def s3(
+    bucket: str, credentials: AccessKey | Ambient, *, host: str = "", region: str, tls: bool = True, vhost: bool = False
+) -> Address:
     """Return the address of a bucket on AWS or an S3-compatible store; `host` is the endpoint with its port, no scheme.
 
-    Without `host` it is the ambient form `s3://<bucket>`, which takes no keys. A host name of one label gets its port
-    written, so that nobody takes it for a bucket. Raises ValueError for keys without a host and a host without keys:
-    an ambient identity is never paired with an endpoint that a user names.
+    Without `host` it is the ambient form `s3://<bucket>`, which takes no keys; with `vhost` the bucket goes into the host name of
+    requests, and not into the path as W&B does it at an endpoint by default. A host name of one label gets its port written, so
+    that nobody takes it for a bucket. Raises ValueError for keys without a host and a host without keys: an ambient identity is
+    never paired with an endpoint that a user names.
     """
     if isinstance(credentials, Ambient) != (host == ""):
         raise ValueError("keys need an endpoint, and an endpoint needs keys")
@@ -78,13 +81,15 @@ def s3(bucket: str, credentials: AccessKey | Ambient, *, host: str = "", region:
         return Address(scheme="s3", bucket=bucket)
     if not set(host) & set(".:["):
         host = f"{host}:{443 if tls else 80}"
+    style = (("forcePathStyle", "false"),) if vhost else ()
+    place = (("region", region),) if region else ()
     return Address(
         scheme="s3",
         user=credentials.access_key_id,
         password=credentials.secret_access_key,
         host=host,
         bucket=bucket,
-        query=(*((("region", region),) if region else ()), ("tls", "true" if tls else "false")),
+        query=(*style, *place, ("tls", "true" if tls else "false")),
     )
 
 

@@ -21,11 +21,12 @@ OR_LET_THE_OPERATOR: Final = " Or let the operator do it: set spec.provisioning,
 class Circumstances:
     """What the checks must know besides the bucket: `managed` False means that we change nothing; `paths` are those declared.
 
-    `region` is the one asked for; `no_policy` says why no policy is needed.
+    `region` is the one asked for, in `region_field`; `no_policy` says why no policy is needed.
     """
 
     managed: bool
     region: str
+    region_field: str
     paths: tuple[str, ...]
     no_policy: str = ""
 
@@ -99,7 +100,7 @@ def _region(state: BucketState, circumstances: Circumstances) -> Check:
         name=CheckName.REGION,
         result=CheckResult.FAILED,
         message=f"The bucket lies in {state.region}, not in {circumstances.region}.",
-        remedy=f"Set the region in the specification to {state.region}.",
+        remedy=f"Set {circumstances.region_field} to {state.region}.",
     )
 
 

@@ -102,6 +102,8 @@ _FIELD: Final = {
     "Azure": "spec.azure.container",
     "S3Compatible": "spec.s3Compatible.bucket",
 }
+# AWS forbids them today, and stores follow it to different degrees.
+_DISPUTED: Final = _re(r"[A-Z_]")
 _SUBDOMAIN: Final = _re(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
@@ -123,6 +125,9 @@ def check_bucket_name(provider: Provider, name: str, *, virtual: bool = False) -
             message="The name becomes part of the host name, where dots, underscores and capitals break TLS.",
             remedy=f"Choose a name of lower-case letters, digits and hyphens in {_FIELD[provider]}, or use path style with keys.",
         )
-    return Check(
-        name=CheckName.BUCKET_NAME, result=CheckResult.PASSED, message="The name keeps to the provider's rules."
-    )
+    message = "The name keeps to the provider's rules."
+    if provider == "S3Compatible" and _DISPUTED.search(name) is not None:
+        message = (
+            "Stores differ about capitals and underscores in names; one that does not take them refuses the bucket."
+        )
+    return Check(name=CheckName.BUCKET_NAME, result=CheckResult.PASSED, message=message)

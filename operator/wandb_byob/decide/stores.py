@@ -135,7 +135,8 @@ def _observed(changes: int) -> str:
     if not changes:
         return "Nothing was changed (managementPolicy Observe), and nothing needs to be."
     return (
-        f"Nothing was changed (managementPolicy Observe); status.plan lists {changes} change(s) that Manage would make."
+        f"Nothing was changed (managementPolicy Observe); status.plan lists {changes} "
+        f"{'change' if changes == 1 else 'changes'} that Manage would make."
     )
 
 
@@ -167,13 +168,21 @@ def _data_path(seen: Seen, data_path: DataPath) -> Verdict:
 
 
 def ready_message(identity: str, seen: Seen, *, data_path: DataPath) -> str:
-    """Return what Ready=True says: also what could not be proved, and how many warnings there are."""
-    warnings = sum(check.result == "Warning" for check in seen.checks)
-    noted = f" There are {warnings} warning(s) in status.checks." if warnings else ""
+    """Return what Ready=True says: also what could not be proved, and which checks warn."""
+    noted = _warnings(seen.checks)
     verdict = _data_path(seen, data_path)
     if verdict.status == "True":
         return f"{identity} is verified.{noted}"
     return f"All that can be checked of {identity} passed. {verdict.message}{noted}"
+
+
+def _warnings(checks: Iterable[api.Check]) -> str:
+    warning = list(dict.fromkeys(check.name for check in checks if check.result == "Warning"))
+    if not warning:
+        return ""
+    *others, last = warning
+    who = f"Checks {', '.join(others)} and {last} warn" if others else f"Check {last} warns"
+    return f" {who}: see status.checks."
 
 
 def skipped(type_: ConditionType, cause: Verdict) -> Verdict:

@@ -93,6 +93,7 @@ def path_conflict(claim: Claim, winner: Claim) -> Stalled:
         who = "a team of another namespace has it, or a path above or below it"
     return Stalled(
         Reason.PATH_CONFLICT,
-        f"This team cannot have {here}, because {who}, and files of two teams must not lie inside each other. Set "
-        "spec.path to one that lies apart; where both teams already exist so in W&B, set spec.pathOverlap: Allow on both.",
+        f"This team cannot have {here}, because {who}, and files of two teams must not lie inside each other: the one that W&B is "
+        "configured with stays, else the one that was made first. Set spec.path to one that lies apart; where both teams already "
+        "exist so in W&B, set spec.pathOverlap: Allow on both.",
     )

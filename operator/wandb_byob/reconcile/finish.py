@@ -78,4 +78,5 @@ def _transition(before: Sequence[Condition], after: Sequence[Condition]) -> Cond
         return stalled if was_stalled is None or was_stalled.status != "True" else None
     if ready is None or (was_ready is not None and was_ready.status == ready.status):
         return None
-    return ready if ready.status == "True" or was_ready is not None else None
+    # What has just been made is on its way, and that is no news.
+    return None if was_ready is None and ready.reason in _ON_THE_WAY else ready

@@ -13,6 +13,7 @@ ESCAPED = "AKIA%2C1:se%2Fc%2Cr%40t"
 BUILT = [
     (addresses.s3("b", KEYS, host="minio.example.com:9000", region="eu-1", tls=False), f"s3://{ESCAPED}@minio.example.com:9000/b?region=eu-1&tls=false"),
     (addresses.s3("b", KEYS, host="s3.eu-west-1.amazonaws.com", region="eu-west-1"), f"s3://{ESCAPED}@s3.eu-west-1.amazonaws.com/b?region=eu-west-1&tls=true"),
+    (addresses.s3("b", KEYS, host="h.example", region="r", vhost=True), f"s3://{ESCAPED}@h.example/b?forcePathStyle=false&region=r&tls=true"),
     (addresses.s3("b", Ambient(), region="eu-west-1"), "s3://b"),
     (addresses.s3("b", KEYS, host="minio", region="r", tls=False), f"s3://{ESCAPED}@minio:80/b?region=r&tls=false"),
     (addresses.coreweave("b", KEYS), f"cw://{ESCAPED}@cwobject.com/b?tls=true"),

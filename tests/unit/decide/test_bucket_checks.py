@@ -18,7 +18,7 @@ WANTED = Wanted(
     bucket="acme", arn="arn:aws:s3:::acme", origins=("https://wandb.example.com",), reader=ROLE, created=True
 )
 GOOD = bucket_plan.target(BucketState(tags={}, region="eu-central-1"), WANTED)
-ABOUT = Circumstances(managed=True, region="eu-central-1", paths=("teams/a",))
+ABOUT = Circumstances(managed=True, region="eu-central-1", region_field="spec.s3.region", paths=("teams/a",))
 
 
 def unread(action: str, *, code: str = "NotImplemented", denied: bool = False) -> Unread:
@@ -88,6 +88,11 @@ def test_a_remedy_offers_the_operator_where_it_does_not_act_yet(managed: bool) -
 
 def test_a_store_that_names_no_region_says_the_same_as_one_that_names_ours() -> None:
     assert check(CheckName.REGION, replace(GOOD, region="")) == check(CheckName.REGION, GOOD)
+
+
+def test_another_region_is_mended_in_a_field_that_is_named() -> None:
+    found = check(CheckName.REGION, replace(GOOD, region="us-east-1"))
+    assert found.remedy == "Set spec.s3.region to us-east-1."
 
 
 def test_encryption_with_the_key_asked_for_passes() -> None:

@@ -80,3 +80,14 @@ def test_names_in_host_names(name: str) -> None:
     """What breaks as part of a host name warns, and only where the bucket is addressed so."""
     assert check_bucket_name("S3Compatible", name, virtual=True).result is CheckResult.WARNING
     assert check_bucket_name("S3Compatible", name).result is CheckResult.PASSED
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "told"),
+    [("S3Compatible", "Acme", True), ("S3Compatible", "ac_me", True), ("S3Compatible", "acme", False), ("GCS", "ac_me", False)],
+)  # fmt: skip
+def test_what_only_some_stores_take_is_said(provider: Provider, name: str, *, told: bool) -> None:
+    """It passes, since the store itself decides; and nobody should take that for a promise."""
+    found = check_bucket_name(provider, name)
+    assert found.result is CheckResult.PASSED
+    assert ("Stores differ" in found.message) is told

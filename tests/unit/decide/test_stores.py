@@ -98,12 +98,19 @@ def test_results_say_from_where_they_were_seen() -> None:
     assert "from the operator" in told[ConditionType.DATA_PATH_VERIFIED]
 
 
-def test_ready_counts_warnings() -> None:
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ([], ""),
+        (["Lifecycle"], " Check Lifecycle warns: see status.checks."),
+        (["Lifecycle", "Lifecycle"], " Check Lifecycle warns: see status.checks."),
+        (["CORS", "Trust", "Lifecycle"], " Checks CORS, Trust and Lifecycle warn: see status.checks."),
+    ],
+)
+def test_ready_names_the_checks_that_warn(names: list[str], told: str) -> None:
     """A warning does not gate, but is not hidden either."""
-    message = stores.ready_message(
-        "s3://x/y", _seen(PUT, check("Lifecycle", "Warning")), data_path=DataPath(paths=("a",))
-    )
-    assert message == "s3://x/y is verified. There are 1 warning(s) in status.checks."
+    seen = _seen(PUT, *(check(name, "Warning") for name in names))
+    assert stores.ready_message("s3://x/y", seen, data_path=DataPath(paths=("a",))) == f"s3://x/y is verified.{told}"
 
 
 def test_observe_counts_its_plan() -> None:
@@ -113,7 +120,7 @@ def test_observe_counts_its_plan() -> None:
         v for v in _outcome(seen, managementPolicy="Observe").verdicts if v.type is ConditionType.CONFIGURED
     )
     assert (configured.status, configured.reason) == ("True", Reason.OBSERVED)
-    assert "1 change(s)" in configured.message
+    assert "lists 1 change that" in configured.message
 
 
 @pytest.mark.parametrize(

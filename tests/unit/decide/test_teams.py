@@ -93,7 +93,7 @@ def test_a_winner_in_the_same_namespace_is_named() -> None:
     """The message names the other TeamStorage, both paths and the fields."""
     error = teams.path_conflict(_claim("b", "teams/x"), _claim("a", "teams"))
     assert error.reason is Reason.PATH_CONFLICT
-    for words in ("TeamStorage a", "path teams/x", "spec.path", "pathOverlap"):
+    for words in ("TeamStorage a", "path teams/x", "spec.path", "pathOverlap", "made first"):
         assert words in error.message
 
 

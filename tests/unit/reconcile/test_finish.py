@@ -63,7 +63,7 @@ def _status(**conditions: str) -> TeamStorageStatus:
     ("before", "after", "told"),
     [
         ({}, {"Ready": "True", "Stalled": "False"}, ("Ready", False)),
-        ({}, {"Ready": "False", "Stalled": "False"}, None),
+        ({}, {"Ready": "False", "Stalled": "False"}, ("Ready", True)),
         ({}, {"Ready": "False", "Stalled": "True"}, ("Stalled", True)),
         ({"Ready": "True"}, {"Ready": "False", "Stalled": "False"}, ("Ready", True)),
         ({"Ready": "True", "Stalled": "False"}, {"Ready": "False", "Stalled": "True"}, ("Stalled", True)),
@@ -93,6 +93,25 @@ def test_what_is_on_its_way_is_no_warning(reason: str, warning: bool) -> None:
     after = msgspec.convert({"conditions": given}, TeamStorageStatus)
     finish(stage.world, KEY, TEAM_STORAGES, body, before=_status(Ready="True"), after=after)
     assert [(told[1], told[2]) for told in stage.told.events] == [(warning, reason)]
+
+
+def test_what_has_just_been_made_and_is_on_its_way_is_no_news() -> None:
+    """The first thing that is told of it is what came of it, or what keeps it."""
+    body = team_storage()
+    stage = Stage(kube=MemoryKube(body))
+    given = [
+        condition("Ready", "False", reason="WaitingForBucket"),
+        condition("Reconciling", reason="WaitingForBucket"),
+    ]
+    finish(
+        stage.world,
+        KEY,
+        TEAM_STORAGES,
+        body,
+        before=_status(),
+        after=msgspec.convert({"conditions": given}, TeamStorageStatus),
+    )
+    assert stage.told.events == []
 
 
 def test_nothing_is_told_where_nothing_was_written() -> None:

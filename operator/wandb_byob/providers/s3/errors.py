@@ -155,7 +155,7 @@ def explain(error: BaseException, where: Where) -> Explanation:
         "actual": region_of(error) or "another region",
         "keys": where.keys,
         "field": target.route.field,
-        "region_field": target.route.field.rpartition(".")[0] + ".region",
+        "region_field": target.route.region_field,
         "action": action(error.operation_name) if isinstance(error, sdk.ClientError) else "the request",
         "code": code(error),
     }

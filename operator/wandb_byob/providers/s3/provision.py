@@ -242,6 +242,7 @@ def _checks(bucket: Bucket, state: BucketState, wanted: Wanted, reason: str) -> 
     circumstances = Circumstances(
         managed=_manages(bucket.context),
         region=bucket.where.target.route.region,
+        region_field=bucket.where.target.route.region_field,
         paths=bucket.context.paths,
         no_policy=reason,
     )

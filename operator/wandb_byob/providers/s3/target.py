@@ -27,6 +27,11 @@ class Route:
     addressing: AddressingStyle = "path"
 
     @property
+    def region_field(self) -> str:
+        """Where a user would edit the region."""
+        return self.field.rpartition(".")[0] + ".region"
+
+    @property
     def url(self) -> str:
         """The URL of the store, without a slash at the end."""
         return (self.endpoint or f"https://{aws_host(self.region)}").rstrip("/")
@@ -109,4 +114,5 @@ def address_of(target: Target, credentials: Credentials | None) -> str:
         host=host if isinstance(keys, AccessKey) else "",
         region=target.route.region,
         tls=scheme == "https",
+        vhost=target.route.addressing == "virtual",
     ).reveal()

@@ -43,6 +43,14 @@ def test_where_the_bucket_is(spec: BucketStoreSpec, url: str) -> None:
         (aws(), "s3://AKIA%2B1:s%2Fe%40c%2Cr%3Fet@s3.eu-central-1.amazonaws.com/acme?region=eu-central-1&tls=true"),
         (compatible(), "s3://AKIA%2B1:s%2Fe%40c%2Cr%3Fet@minio.example.com:9000/acme?region=us-east-1&tls=true"),
         (
+            compatible(addressing_style="Virtual"),
+            "s3://AKIA%2B1:s%2Fe%40c%2Cr%3Fet@minio.example.com:9000/acme?forcePathStyle=false&region=us-east-1&tls=true",
+        ),
+        (
+            compatible(addressing_style="Path"),
+            "s3://AKIA%2B1:s%2Fe%40c%2Cr%3Fet@minio.example.com:9000/acme?region=us-east-1&tls=true",
+        ),
+        (
             compatible(endpoint="http://minio:9000"),
             "s3://AKIA%2B1:s%2Fe%40c%2Cr%3Fet@minio:9000/acme?region=us-east-1&tls=false",
         ),
