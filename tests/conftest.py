@@ -2,15 +2,17 @@
 
 import os
 import re
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import pytest
 
-from testbed import programs, sources, stores
+from testbed import names, programs, sources, stores
 from testbed.addresses import GoParser
 from testbed.cluster import Cluster
+from testbed.coreweave import CoreWeave, start_coreweave
 from testbed.proxy import FaultyProxy
 from testbed.stores import Minio, Store, VersityGW
 
@@ -18,6 +20,7 @@ from testbed.stores import Minio, Store, VersityGW
 _PROGRAMS = {
     "cluster": ("etcd", "kube-apiserver", "kwok"),
     "versitygw": ("versitygw",),
+    "coreweave": ("versitygw",),
     "minio": ("minio",),
     "azurite": ("azurite-blob",),
     "fake_gcs": ("fake-gcs-server",),
@@ -76,6 +79,22 @@ def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VersityGW]:
     store = stores.start_versitygw(tmp_path_factory.mktemp("versitygw"))
     yield store
     store.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def local_names() -> Iterator[None]:
+    """Names below .localhost mean this machine, as a resolver that keeps to RFC 6761 has it; this machine's may not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", names.resolver(socket.getaddrinfo))
+        yield
+
+
+@pytest.fixture(scope="session")
+def coreweave(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoreWeave]:
+    """CoreWeave's stand-in: versitygw with buckets in the host name behind TLS 1.3."""
+    place = start_coreweave(tmp_path_factory.mktemp("coreweave"))
+    yield place
+    place.stop()
 
 
 @pytest.fixture(scope="session")

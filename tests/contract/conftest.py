@@ -2,6 +2,7 @@
 
 import pytest
 
+from contract.coreweave import site_at
 from contract.provisioning import Site
 from contract.sites import IDS, SITES
 
@@ -10,6 +11,8 @@ from contract.sites import IDS, SITES
 def site(request: pytest.FixtureRequest) -> Site:
     """Each kind of provider at each store, with a bucket name of its own."""
     kind, store = request.param
+    if kind == "CoreWeave":
+        return site_at(request.getfixturevalue("coreweave"))
     return Site(kind=kind, store=request.getfixturevalue(store))
 
 

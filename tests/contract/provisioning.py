@@ -4,9 +4,9 @@ import json
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
@@ -51,6 +51,10 @@ class Calls(NullRecorder):
         return [operation for operation in self.operations if operation.startswith(("Put", "Create", "Delete"))]
 
 
+def _name() -> str:
+    return f"acme-{uuid.uuid4().hex[:12]}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """One kind of provider at one real store; `endpoint` may be a proxy before it."""
@@ -58,7 +62,7 @@ class Site:
     kind: str
     store: Store
     provider: S3Provider = field(default_factory=lambda: _PROVIDER)
-    bucket: str = field(default_factory=lambda: f"acme-{uuid.uuid4().hex[:12]}")
+    bucket: str = field(default_factory=_name)
     endpoint: str = ""
 
     @property
@@ -103,9 +107,25 @@ class Site:
 
     def client(self, call: str, **arguments: Any) -> Any:
         """Make one call as root, past the operator."""
+        return getattr(self.raw(), call)(Bucket=self.bucket, **arguments)
+
+    def raw(self) -> Any:
+        """Another client, as root."""
         if self.store.endpoint not in _RAW:
             _RAW[self.store.endpoint] = self.store.client()
-        return getattr(_RAW[self.store.endpoint], call)(Bucket=self.bucket, **arguments)
+        return _RAW[self.store.endpoint]
+
+    def new_provider(self) -> S3Provider:
+        """A provider that has forgotten everything."""
+        return S3Provider()
+
+    def other(self) -> Self:
+        """The same with another bucket name."""
+        return replace(self, bucket=_name())
+
+    def restarted(self) -> Self:
+        """The same after a restart of the operator."""
+        return replace(self, provider=self.new_provider())
 
     def configuration(self) -> dict[str, Any]:
         """All that is set on the bucket, by another client's word; what the store does not offer or has not set is left out."""
@@ -122,7 +142,7 @@ class Site:
         return {tag["Key"]: tag["Value"] for tag in self.configuration().get("TagSet", [])}
 
 
-_PROVIDER = S3Provider()
+_PROVIDER: S3Provider = S3Provider()
 """One for the test session, as for an operator; a test that restarts the operator makes its own."""
 
 _RAW: dict[str, Any] = {}
@@ -168,11 +188,12 @@ def access_key(keys: Keys) -> AccessKey:
 
 
 def replace_spec(spec: api.BucketStoreSpec, **changes: Any) -> api.BucketStoreSpec:
-    """The specification with fields changed; `s3` and `s3_compatible` may be dicts of changes to the block."""
-    for block in ("s3", "s3_compatible"):
+    """The specification with fields changed; `s3`, `s3_compatible` and `core_weave` may be dicts of changes to the block."""
+    for block in ("s3", "s3_compatible", "core_weave"):
         if isinstance(changes.get(block), dict):
             changes[block] = _changed(getattr(spec, block), changes[block])
-    return _changed(spec, changes)
+    made: api.BucketStoreSpec = _changed(spec, changes)
+    return made
 
 
 def _changed(struct: Any, changes: dict[str, Any]) -> Any:

@@ -4,7 +4,13 @@ import pytest
 
 from wandb_byob.model.checks import CheckName
 
-SITES = (("S3", "moto"), ("S3Compatible", "moto"), ("S3Compatible", "versitygw"), ("S3Compatible", "minio"))
+SITES = (
+    ("S3", "moto"),
+    ("S3Compatible", "moto"),
+    ("S3Compatible", "versitygw"),
+    ("S3Compatible", "minio"),
+    ("CoreWeave", "versitygw"),
+)
 IDS = [f"{kind}-{store}" for kind, store in SITES]
 
 CREATE_BUDGET, LOOK_BUDGET = 14, 8  # design budgets, with the one call that sees whether the bucket is there
@@ -28,6 +34,11 @@ CREATED = {
         "HeadBucket", "HeadBucket", "CreateBucket", "PutBucketTagging", "GetBucketCors", "UnsignedGet", "GetBucketVersioning",
         "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration", "PutBucketVersioning",
     ],
+    "CoreWeave-versitygw": [
+        "HeadBucket", "HeadBucket", "CreateBucket", "PutBucketTagging", "GetBucketCors", "UnsignedGet", "GetBucketPolicy",
+        "GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration", "PutBucketCors",
+        "PutBucketPolicy", "PutBucketVersioning",
+    ],
 }  # fmt: skip
 READ = [
     "HeadBucket", "GetBucketTagging", "GetBucketCors", "GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock",
@@ -38,6 +49,7 @@ LOOKED = {
     "S3Compatible-moto": READ,
     "S3Compatible-versitygw": READ,
     "S3Compatible-minio": [*READ[:3], "UnsignedGet", *READ[3:]],
+    "CoreWeave-versitygw": [*READ[:3], "GetBucketPolicy", *READ[3:]],
 }
 # What a store does not offer, or does not need: the checks that are skipped there on a bucket of our making.
 SKIPPED = {
@@ -45,6 +57,7 @@ SKIPPED = {
     "S3Compatible-moto": {CheckName.POLICY, CheckName.ENCRYPTION},
     "S3Compatible-versitygw": {CheckName.POLICY, CheckName.ENCRYPTION, CheckName.PUBLIC_ACCESS, CheckName.LIFECYCLE},
     "S3Compatible-minio": {CheckName.POLICY, CheckName.ENCRYPTION, CheckName.CORS, CheckName.PUBLIC_ACCESS},
+    "CoreWeave-versitygw": {CheckName.ENCRYPTION, CheckName.PUBLIC_ACCESS, CheckName.LIFECYCLE},
 }
 
 

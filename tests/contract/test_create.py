@@ -20,7 +20,6 @@ from testbed.stores import Minio, Store
 from wandb_byob.model.checks import CheckName, CheckResult
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
-from wandb_byob.providers.s3 import S3Provider
 
 
 def test_create(site: Site, name: str) -> None:
@@ -81,8 +80,7 @@ def test_second_look(site: Site, name: str) -> None:
 def test_after_a_restart(site: Site) -> None:
     """An operator that has forgotten everything writes nothing either."""
     first = site.look()
-    restarted = Site(kind=site.kind, store=site.store, bucket=site.bucket, provider=S3Provider())
-    again = restarted.later()
+    again = site.restarted().later()
     assert again.calls.writes == []
     assert again.found.checks == first.found.checks
 
@@ -95,13 +93,13 @@ def test_never_lists_buckets(site: Site) -> None:
 
 def test_killed_at_each_write(site: Site) -> None:
     """Killed before any of its writes and started anew, the operator comes to the same end as without."""
-    clean = Site(kind=site.kind, store=site.store)
+    clean = site.other()
     expected = clean.look()
     for number in range(len(expected.calls.writes)):
-        victim = Site(kind=site.kind, store=site.store)
+        victim = site.other()
         with pytest.raises(KilledError):
             victim.look(fence=killed_before(number))
-        restarted = Site(kind=site.kind, store=site.store, bucket=victim.bucket)
+        restarted = victim.restarted()
         again = restarted.look()
         assert again.found.facts is not None
         assert again.found.facts.created is True, number

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import boto3
 from botocore.config import Config
@@ -52,11 +52,18 @@ class Store:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def s3_client(endpoint: str, keys: Keys, *, region: str = REGION, authority: Path | None = None) -> "S3Client":
-    """An S3 client for this endpoint, independent of the environment: path style, no proxies, one attempt."""
+def s3_client(
+    endpoint: str,
+    keys: Keys,
+    *,
+    region: str = REGION,
+    authority: Path | None = None,
+    addressing: Literal["path", "virtual"] = "path",
+) -> "S3Client":
+    """An S3 client for this endpoint, independent of the environment: by default path style, no proxies, one attempt."""
     config = Config(
         signature_version="s3v4",
-        s3={"addressing_style": "path"},
+        s3={"addressing_style": addressing},
         proxies={},
         connect_timeout=5,
         read_timeout=30,

@@ -11,7 +11,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from testbed.faults import Fault, Recorded
 
-__all__ = ["Fault", "FaultyProxy", "Recorded"]
+__all__ = ["Fault", "FaultyProxy", "Recorded", "Response"]
 
 _HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 _CHUNK = 65536
@@ -38,6 +38,7 @@ class FaultyProxy:
         store_authority: Path | None = None,
         certificate: Path | None = None,
         key: Path | None = None,
+        versions: tuple[ssl.TLSVersion, ssl.TLSVersion] | None = None,
     ) -> None:
         self._store_port = store_port
         self._store_tls = ssl.create_default_context(cafile=store_authority) if store_authority else None
@@ -50,6 +51,8 @@ class FaultyProxy:
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, key)
+            if versions is not None:
+                context.minimum_version, context.maximum_version = versions
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -113,6 +116,10 @@ class FaultyProxy:
         with self._lock:
             self._recorded.append(request)
 
+    def stand_in(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> "Response | None":
+        """What is answered in the store's place; nothing here, but a subclass may know what its store does not. For the handler."""
+        return None
+
     def connect(self) -> http.client.HTTPConnection:
         """A connection to the store; for the handler."""
         if self._store_tls:
@@ -150,7 +157,9 @@ class _Outcome:
 
 
 @dataclass(frozen=True)
-class _Response:
+class Response:
+    """An answer as it is sent."""
+
     status: int
     headers: list[tuple[str, str]]
     body: bytes
@@ -197,7 +206,7 @@ def _outcome(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, fault: Fault |
     if fault.endless:
         return _Outcome(fault.status or 200, lambda: _send_endless(handler, proxy, fault))
     if fault.status is not None:
-        response = _Response(fault.status, list(fault.headers.items()), fault.body)
+        response = Response(fault.status, list(fault.headers.items()), fault.body)
     return _Outcome(response.status, lambda: _send(handler, response, truncate_after=fault.truncate_after))
 
 
@@ -213,8 +222,11 @@ def _read_body(handler: BaseHTTPRequestHandler) -> bytes:
     return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
 
 
-def _forward(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, body: bytes) -> _Response:
+def _forward(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, body: bytes) -> Response:
     """Send the request to the store with the headers as they came, and read the whole answer."""
+    own = proxy.stand_in(handler.command, handler.path, dict(handler.headers.items()), body)
+    if own is not None:
+        return own
     connection = proxy.connect()
     try:
         connection.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
@@ -225,14 +237,14 @@ def _forward(handler: BaseHTTPRequestHandler, proxy: FaultyProxy, body: bytes) -
             connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body or None)
         answer = connection.getresponse()
-        return _Response(answer.status, answer.getheaders(), answer.read())
+        return Response(answer.status, answer.getheaders(), answer.read())
     except OSError as error:
-        return _Response(502, [], f"the store did not answer: {error}".encode())
+        return Response(502, [], f"the store did not answer: {error}".encode())
     finally:
         connection.close()
 
 
-def _send(handler: BaseHTTPRequestHandler, response: _Response, *, truncate_after: int | None = None) -> None:
+def _send(handler: BaseHTTPRequestHandler, response: Response, *, truncate_after: int | None = None) -> None:
     handler.send_response_only(response.status)
     length = len(response.body)
     for name, value in response.headers:

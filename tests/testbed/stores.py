@@ -88,7 +88,12 @@ class Minio(Store):
 
 
 def start_versitygw(
-    folder: Path, *, tls: bool = False, detached: bool = False, virtual_domain: str | None = None
+    folder: Path,
+    *,
+    tls: bool = False,
+    detached: bool = False,
+    virtual_domain: str | None = None,
+    region: str = REGION,
 ) -> VersityGW:
     """Start versitygw. Users are kept in the folder and not cached, so that a change holds at once."""
     for name in ("data", "versions", "users", "meta"):
@@ -100,7 +105,7 @@ def start_versitygw(
         "--port",
         f"127.0.0.1:{port}",
         "--region",
-        REGION,
+        region,
         "--health",
         "/health",
         "--iam-cache-disable",
@@ -111,7 +116,9 @@ def start_versitygw(
     argv += ["posix", "--sidecar", folder / "meta", "--versioning-dir", folder / "versions", folder / "data"]
     env = {"ROOT_ACCESS_KEY_ID": keys.access_key, "ROOT_SECRET_ACCESS_KEY": keys.secret_key}
     process = spawn("versitygw", argv, log=folder / "versitygw.log", env=env, detached=detached)
-    store = VersityGW(name="versitygw", port=port, keys=keys, folder=folder, process=process, authority=authority)
+    store = VersityGW(
+        name="versitygw", port=port, keys=keys, folder=folder, process=process, authority=authority, region=region
+    )
     return _ready(store, "/health")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wandb_byob.decide import bucket_policy, cors
+from wandb_byob.decide.bucket_denials import denials
 from wandb_byob.decide.bucket_owner import Claim
 from wandb_byob.decide.bucket_plan import VERSIONED, Wanted, is_encrypted
 from wandb_byob.decide.bucket_state import BucketState, Encryption, LifecycleRule, PublicAccess, Unread
@@ -125,23 +126,80 @@ def _cors(state: BucketState, wanted: Wanted, how: str) -> Check:
 
 def _policy(state: BucketState, wanted: Wanted, circumstances: Circumstances, how: str) -> Check:
     name = CheckName.POLICY
-    if not wanted.reader:
-        return Check(name=name, result=CheckResult.SKIPPED, message=circumstances.no_policy)
     if isinstance(state.policy, Unread):
-        return _refused_policy(state.policy, wanted)
-    missing = bucket_policy.missing_actions(state.policy, arn=wanted.arn, reader=wanted.reader)
-    if not missing:
-        message = f"The bucket policy lets {wanted.reader} do what W&B needs."
-        return Check(name=name, result=CheckResult.PASSED, message=message)
+        return _refused_policy(state.policy, wanted) if wanted.reader else _no_policy(circumstances)
+    found = _doubled(state.policy, how) or _ungranted(state.policy, wanted, how) or _denied(state.policy, wanted)
+    if found is not None:
+        return found
+    if not wanted.reader:
+        return _no_policy(circumstances)
+    if wanted.needed and wanted.needed[0].open_to_others(state.policy, wanted.arn):
+        return Check(
+            name=name,
+            result=CheckResult.WARNING,
+            message=f"A statement of the bucket policy lets {wanted.reader} in for every customer of W&B, not for your organization only.",
+            remedy=f'Limit it by the condition StringLike wandb:OrgID "{wanted.needed[0].org_id}", or remove it.',
+        )
+    message = f"The bucket policy lets {wanted.reader} do what W&B needs."
+    return Check(name=name, result=CheckResult.PASSED, message=message)
+
+
+def _no_policy(circumstances: Circumstances) -> Check:
+    return Check(name=CheckName.POLICY, result=CheckResult.SKIPPED, message=circumstances.no_policy)
+
+
+def _doubled(policy: bucket_policy.Policy | None, how: str) -> Check | None:
+    names = bucket_policy.doubled(policy)
+    if not names:
+        return None
     return Check(
-        name=name,
+        name=CheckName.POLICY,
         result=CheckResult.FAILED,
-        message=f"The bucket policy does not let {wanted.reader} do {', '.join(missing)}.",
-        remedy=f"Add a policy statement that allows {wanted.reader} these actions on {wanted.arn} and {wanted.arn}/*.{how}",
+        message=f"The bucket policy names a principal that begins twice with the same prefix, and so nobody: {', '.join(names)}.",
+        remedy=f"Write its last part only once after arn:aws:iam::wandb:static/.{how}",
     )
 
 
+def _ungranted(policy: bucket_policy.Policy | None, wanted: Wanted, how: str) -> Check | None:
+    for grant in wanted.needed:
+        missing = grant.missing(policy, wanted.arn)
+        if missing:
+            whom = f"{grant.principal} (for {grant.org_id})" if grant.org_id else grant.principal
+            under = f', under the condition StringLike wandb:OrgID "{grant.org_id}"' if grant.org_id else ""
+            return Check(
+                name=CheckName.POLICY,
+                result=CheckResult.FAILED,
+                message=f"The bucket policy does not let {whom} do {', '.join(missing)}.",
+                remedy=f"Add a policy statement that allows {grant.principal} these actions on {wanted.arn} and {wanted.arn}/*{under}.{how}",
+            )
+    return None
+
+
+def _denied(policy: bucket_policy.Policy | None, wanted: Wanted) -> Check | None:
+    found = denials(policy, arn=wanted.arn, reader=wanted.reader)
+    always = [each for each in found if not each.under]
+    chosen = (always or found)[:1]
+    for each in chosen:
+        whom = wanted.reader or "the keys that W&B signs with"
+        what = ", ".join(each.actions[:4]) + (f" and {len(each.actions) - 4} more" if len(each.actions) > 4 else "")
+        may = "denies" if not each.under else f"may deny (under a condition on {', '.join(each.under)})"
+        return Check(
+            name=CheckName.POLICY,
+            result=CheckResult.WARNING if each.under else CheckResult.FAILED,
+            message=f"A Deny statement of the bucket policy ({each.sid}) {may} {whom} {what}.",
+            remedy="Leave W&B out of that statement; the operator changes no statement of others.",
+        )
+    return None
+
+
 def _refused_policy(found: Unread, wanted: Wanted) -> Check:
+    if wanted.grants and found.code in ("MalformedPolicy", "InvalidPrincipal"):
+        return Check(
+            name=CheckName.POLICY,
+            result=CheckResult.FAILED,
+            message=f"CoreWeave does not accept the bucket policy ({found.code}).",
+            remedy="See that spec.wandbOrgID of the WandbInstance and spec.coreWeave.directAccess.organizationID are right.",
+        )
     if wanted.aws and found.code == "MalformedPolicy":
         return Check(
             name=CheckName.POLICY,

@@ -14,7 +14,8 @@ VERSIONED: Final = "Enabled"
 class Wanted:
     """What is asked of a bucket.
 
-    `reader` is the principal that W&B reads it as, "" where no policy is needed; `arn` is the bucket's. `aws`: the
+    `reader` is the principal that W&B reads it as, "" where no policy is needed; `arn` is the bucket's. `grants` are what CoreWeave's
+    policy must hold (there `reader` is but for the texts). `aws`: the
     store has default encryption that can be set; elsewhere that is the store's own affair. `created`: we made the
     bucket, so that nobody else can have opened it to the public on purpose.
     """
@@ -26,6 +27,12 @@ class Wanted:
     kms_key_arn: str = ""
     aws: bool = True
     created: bool = False
+    grants: tuple[bucket_policy.Grant, ...] = ()
+
+    @property
+    def needed(self) -> tuple[bucket_policy.Grant, ...]:
+        """What the bucket's policy must hold."""
+        return self.grants or ((bucket_policy.Grant(principal=self.reader),) if self.reader else ())
 
 
 def target(state: BucketState, wanted: Wanted, *, tags: Mapping[str, str] | None = None) -> BucketState:
@@ -48,9 +55,9 @@ def _cors(state: BucketState, wanted: Wanted) -> tuple[cors.CorsRule, ...] | Unr
 
 
 def _policy(state: BucketState, wanted: Wanted) -> bucket_policy.Policy | Unread | None:
-    if isinstance(state.policy, Unread) or not wanted.reader:
+    if isinstance(state.policy, Unread):
         return state.policy
-    return bucket_policy.merged(state.policy, arn=wanted.arn, reader=wanted.reader)
+    return bucket_policy.merged_grants(state.policy, arn=wanted.arn, grants=wanted.needed)
 
 
 def _encryption(state: BucketState, wanted: Wanted) -> Encryption | Unread | None:

@@ -5,7 +5,8 @@ and in different shapes. Statements of others are never changed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 Policy = Mapping[str, Any]
 Statement = Mapping[str, Any]
@@ -26,6 +27,9 @@ BUCKET_ACTIONS: Final = (
 )
 """W&B's minimal actions, by what they are about; its sample grants all of them on the bucket and on its objects."""
 
+EVERYTHING: Final = "s3:*"
+_ORG_KEY: Final = "wandb:OrgID"
+_CW_STATIC: Final = "arn:aws:iam::wandb:static/"
 _ANYTHING: Final = "\0" * 64
 _PRINCIPALS: Final = {
     "MultiTenantCloud": "arn:aws:iam::725579432336:role/WandbIntegration",
@@ -54,70 +58,191 @@ def bucket_arn(bucket: str, region: str) -> str:
     return f"arn:{partition}:s3:::{bucket}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What one statement must let a principal do: what W&B needs, or `everything`.
+
+    `kind` is the key below Principal: AWS, or CW for CoreWeave's. `org_id`: the W&B organization (condition `wandb:OrgID`) that alone
+    may use W&B's principal, which all of W&B's customers share. `sids`: what the statement is called; the last is ours alone.
+    """
+
+    principal: str
+    kind: Literal["AWS", "CW"] = "AWS"
+    sids: tuple[str, ...] = (STATEMENT_ID,)
+    org_id: str = ""
+    everything: bool = False
+
+    def statement(self, arn: str, sid: str) -> Statement:
+        """Return the statement."""
+        condition = {"Condition": {"StringLike": {_ORG_KEY: [self.org_id]}}} if self.org_id else {}
+        return {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {self.kind: self.principal},
+            "Action": [EVERYTHING] if self.everything else [*OBJECT_ACTIONS, *BUCKET_ACTIONS],
+            "Resource": [arn, f"{arn}/*"],
+            **condition,
+        }
+
+    def missing(self, policy: Policy | None, arn: str) -> tuple[str, ...]:
+        """Return the actions that no statement allows the principal on the bucket for this organization."""
+        grants = [entry for entry in statements(policy) if self.met_by(entry)]
+        objects, bucket = ((EVERYTHING,), (EVERYTHING,)) if self.everything else (OBJECT_ACTIONS, BUCKET_ACTIONS)
+        wanted = [(action, f"{arn}/*") for action in objects] + [(action, arn) for action in bucket]
+        lacking = (
+            action for action, resource in wanted if not any(_covers(entry, action, resource) for entry in grants)
+        )
+        return tuple(dict.fromkeys(lacking))
+
+    def open_to_others(self, policy: Policy | None, arn: str) -> bool:
+        """Say whether a statement lets the principal in for organizations other than this one, whoever they are."""
+        if not self.org_id:
+            return False
+        stranger = replace(self, org_id=_ANYTHING)
+        entries = (entry for entry in statements(policy) if entry.get("Condition"))
+        unguarded = any(
+            replace(self, org_id="").met_by(entry) and _covers(entry, "s3:GetObject", f"{arn}/*")
+            for entry in statements(policy)
+        )
+        return unguarded or any(stranger.met_by(entry) for entry in entries)
+
+    def met_by(self, entry: Statement) -> bool:
+        """Say whether a statement allows the principal something, for this organization."""
+        names = principals(entry, self.kind)
+        return (
+            entry.get("Effect") == "Allow"
+            and bool({"*", account_or_arn(self.principal)} & names)
+            and _admits(entry.get("Condition"), self.org_id)
+        )
+
+
+def coreweave_grants(deployment_type: str, org_id: str, *, direct_access: str | None) -> tuple[Grant, ...]:
+    """Return what CoreWeave's policy needs: W&B's principal for one organization, and the users of one's own, where asked."""
+    public = "-public" if deployment_type == "MultiTenantCloud" else ""
+    wandb = Grant(
+        kind="CW",
+        principal=f"{_CW_STATIC}wandb-integration{public}",
+        sids=("AllowWandbUser", STATEMENT_ID),
+        org_id=org_id,
+    )
+    if direct_access is None:
+        return (wandb,)
+    own = Grant(
+        kind="CW",
+        principal=f"arn:aws:iam::{direct_access}:*",
+        sids=("AllowUsersInOrg", "WandbByobDirectAccess"),
+        everything=True,
+    )
+    return (wandb, own)
+
+
 def statement(arn: str, reader: str) -> Statement:
     """Return the statement that lets the reader do what W&B does."""
-    return {
-        "Sid": STATEMENT_ID,
-        "Effect": "Allow",
-        "Principal": {"AWS": reader},
-        "Action": [*OBJECT_ACTIONS, *BUCKET_ACTIONS],
-        "Resource": [arn, f"{arn}/*"],
-    }
+    return Grant(principal=reader).statement(arn, STATEMENT_ID)
 
 
 def missing_actions(policy: Policy | None, *, arn: str, reader: str) -> tuple[str, ...]:
     """Return the actions that no unconditional statement allows the reader on the bucket."""
-    grants = [entry for entry in _statements(policy) if _is_grant(entry, reader)]
-    wanted = [(action, f"{arn}/*") for action in OBJECT_ACTIONS] + [(action, arn) for action in BUCKET_ACTIONS]
-    return tuple(action for action, resource in wanted if not any(_covers(entry, action, resource) for entry in grants))
+    return Grant(principal=reader).missing(policy, arn)
 
 
 def merged(policy: Policy | None, *, arn: str, reader: str) -> Policy:
     """Return the policy with our statement added (or renewed) where it lacks anything; else the very same policy."""
-    if policy is not None and not missing_actions(policy, arn=arn, reader=reader):
-        return policy
-    others = [entry for entry in _statements(policy) if entry.get("Sid") != STATEMENT_ID]
+    return merged_grants(policy, arn=arn, grants=(Grant(principal=reader),)) or {}
+
+
+def merged_grants(policy: Policy | None, *, arn: str, grants: Sequence[Grant]) -> Policy | None:
+    """Return the policy with a statement added for each grant that it lacks, and doubled principals repaired; else the very same policy."""
+    found = repaired(policy)
+    for grant in grants:
+        if found is None or grant.missing(found, arn):
+            found = _with(found, grant, arn)
+    return found
+
+
+def _with(policy: Policy | None, grant: Grant, arn: str) -> Policy:
+    listed = statements(policy)
+    sid = grant.sids[-1] if any(entry.get("Sid") == grant.sids[0] for entry in listed) else grant.sids[0]
+    others = [entry for entry in listed if entry.get("Sid") != grant.sids[-1]]
     base = policy or {"Version": "2012-10-17", "Id": POLICY_ID}
-    return {**base, "Statement": [*others, statement(arn, reader)]}
+    return {**base, "Statement": [*others, grant.statement(arn, sid)]}
+
+
+def doubled(policy: Policy | None) -> tuple[str, ...]:
+    """Return the principals that begin twice with CoreWeave's prefix: W&B's page, copied to the letter, makes them so."""
+    names = (name for entry in statements(policy) for name in principals(entry, "CW"))
+    return tuple(sorted({name for name in names if name.startswith(_CW_STATIC * 2)}))
+
+
+def repaired(policy: Policy | None) -> Policy | None:
+    """Return the policy with such principals made right; the very same one where there are none."""
+    if policy is None or not doubled(policy):
+        return policy
+    return {**policy, "Statement": [_repaired(entry) for entry in statements(policy)]}
+
+
+def _repaired(entry: Statement) -> Statement:
+    who = entry.get("Principal")
+    if not isinstance(who, Mapping) or "CW" not in who:
+        return entry
+    names = [_once(name) for name in texts(who["CW"])]
+    return {**entry, "Principal": {**who, "CW": names[0] if isinstance(who["CW"], str) else names}}
+
+
+def _once(name: str) -> str:
+    while name.startswith(_CW_STATIC * 2):
+        name = name.removeprefix(_CW_STATIC)
+    return name
+
+
+def _admits(condition: Any, org_id: str) -> bool:
+    """Say whether a condition lets requests for an organization through: none at all where there is no organization."""
+    if not org_id:
+        return not condition
+    if not isinstance(condition, Mapping) or len(condition) != 1:
+        return False
+    ((operator, tests),) = condition.items()
+    if not isinstance(tests, Mapping) or [str(key).lower() for key in tests] != [_ORG_KEY.lower()]:
+        return False
+    values = texts(next(iter(tests.values())))
+    if operator in ("StringLike", "ForAnyValue:StringLike"):
+        return any(matches(org_id, value) for value in values)
+    return operator in ("StringEquals", "ForAnyValue:StringEquals") and org_id in values
 
 
 def is_public(policy: Policy | None) -> bool:
     """Say whether a statement lets everybody in without a condition."""
     return any(
-        entry.get("Effect") == "Allow" and not entry.get("Condition") and "*" in _principals(entry)
-        for entry in _statements(policy)
+        entry.get("Effect") == "Allow" and not entry.get("Condition") and "*" in principals(entry)
+        for entry in statements(policy)
     )
 
 
-def _statements(policy: Policy | None) -> Sequence[Statement]:
+def statements(policy: Policy | None) -> Sequence[Statement]:
+    """Return the statements of a policy."""
     found = (policy or {}).get("Statement", ())
     listed = [found] if isinstance(found, Mapping) else found if isinstance(found, Sequence) else ()
     return [entry for entry in listed if isinstance(entry, Mapping)]
 
 
-def _is_grant(entry: Statement, reader: str) -> bool:
-    return (
-        entry.get("Effect") == "Allow"
-        and not entry.get("Condition")
-        and bool({"*", _account_or_arn(reader)} & _principals(entry))
-    )
-
-
-def _principals(entry: Statement) -> set[str]:
+def principals(entry: Statement, kind: str = "AWS") -> set[str]:
+    """Return whom a statement is about, of one kind; `*` is everybody."""
     who = entry.get("Principal")
-    listed = who.get("AWS", ()) if isinstance(who, Mapping) else who or ()
-    return {_account_or_arn(name) for name in _listed(listed)}
+    if who == "*":
+        return {"*"}
+    listed = who.get(kind, ()) if isinstance(who, Mapping) else ()
+    return {account_or_arn(name) for name in texts(listed)}
 
 
-def _account_or_arn(name: str) -> str:
+def account_or_arn(name: str) -> str:
     """Return the one form of `123456789012` and `arn:aws:iam::123456789012:root`, which mean the same."""
     parts = name.split(":")
     return parts[4] if len(parts) == 6 and parts[5] == "root" else name
 
 
 def _covers(entry: Statement, action: str, resource: str) -> bool:
-    actions = (pattern.lower() for pattern in _listed(entry.get("Action", ())))
-    resources = _listed(entry.get("Resource", ()))
+    actions = (pattern.lower() for pattern in texts(entry.get("Action", ())))
+    resources = texts(entry.get("Resource", ()))
     return any(_includes(pattern, action.lower()) for pattern in actions) and any(
         _includes(pattern, resource) for pattern in resources
     )
@@ -125,10 +250,10 @@ def _covers(entry: Statement, action: str, resource: str) -> bool:
 
 def _includes(pattern: str, wanted: str) -> bool:
     # What stands for anything in `wanted` is met only by a * in the pattern, so this never claims too much.
-    return _matches(wanted.replace("*", _ANYTHING), pattern)
+    return matches(wanted.replace("*", _ANYTHING), pattern)
 
 
-def _matches(text: str, pattern: str) -> bool:
+def matches(text: str, pattern: str) -> bool:
     """Match `*` and `?` in a time that grows with the lengths alone: a regular expression's could be made to take minutes."""
     at = position = resumed = 0
     star = -1
@@ -145,7 +270,8 @@ def _matches(text: str, pattern: str) -> bool:
     return not pattern[position:].strip("*")
 
 
-def _listed(value: Any) -> tuple[str, ...]:
+def texts(value: Any) -> tuple[str, ...]:
+    """Return one text or a list of texts as texts, as policies write either."""
     if isinstance(value, str):
         return (value,)
     return tuple(str(item) for item in value) if isinstance(value, Sequence) else ()

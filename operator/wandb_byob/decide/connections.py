@@ -104,6 +104,10 @@ _TEXTS: Final = {
         remedy="Check the TLS set-up of the store, and that no proxy between it and the operator's pod breaks TLS.",
     ),
 }
+_OLDER_THAN_TLS13: Final = _Text(
+    message="{authority}, or a proxy before it, speaks no TLS 1.3, which CoreWeave requires.",
+    remedy="Let the operator reach the store itself, or turn on TLS 1.3 at what stands at {authority} (named by {field}).",
+)
 _AFTER_SENDING: Final = frozenset({Fault.TIMEOUT, Fault.RESET, Fault.TRUNCATED, Fault.TOO_LARGE, Fault.NOT_HTTP})
 _CHECK_OF: Final = {Fault.NOT_ALLOWED: CheckName.ENDPOINT_ALLOWED}
 """The order in which a connection comes about: what comes before the failed check has passed."""
@@ -112,9 +116,9 @@ _SKEW_WARNING: Final = timedelta(minutes=2)
 _SKEW_FAILURE: Final = timedelta(minutes=15)
 
 
-def explain(fault: Fault, *, endpoint: Endpoint, field: str) -> Refusal:
+def explain(fault: Fault, *, endpoint: Endpoint, field: str, tls13: bool = False) -> Refusal:
     """Return what is wrong and what to do, for every fault but NOT_ALLOWED, whose text the endpoint policy writes."""
-    text = _TEXTS[fault]
+    text = _OLDER_THAN_TLS13 if tls13 and fault is Fault.TLS_VERSION else _TEXTS[fault]
     names = {"host": endpoint.host, "authority": endpoint.authority, "field": field}
     return Refusal(message=text.message.format(**names), remedy=text.remedy.format(**names))
 
@@ -131,12 +135,18 @@ def check_of(fault: Fault) -> CheckName:
     return _CHECK_OF.get(fault, CheckName.ENDPOINT_REACHABLE)
 
 
-def connection_checks(endpoint: Endpoint, *, fault: Fault | None, why: Refusal | None = None) -> tuple[Check, ...]:
-    """Return EndpointAllowed, EndpointReachable and TLS after the first call: all passed, or up to the one that failed."""
+def connection_checks(
+    endpoint: Endpoint, *, fault: Fault | None, why: Refusal | None = None, tls: str = ""
+) -> tuple[Check, ...]:
+    """Return EndpointAllowed, EndpointReachable and TLS after the first call: all passed, or up to the one that failed.
+
+    `tls` is the version that was negotiated, where the provider asks for a certain one ("" elsewhere).
+    """
+    negotiated = f", and {tls.replace('TLSv', 'TLS ')} was negotiated, as CoreWeave requires" if tls else ""
     passed = {
         CheckName.ENDPOINT_ALLOWED: f"{endpoint.authority} may be used.",
         CheckName.ENDPOINT_REACHABLE: f"{endpoint.authority} answers, as seen from the operator.",
-        CheckName.TLS: f"The TLS certificate of {endpoint.authority} is valid.",
+        CheckName.TLS: f"The TLS certificate of {endpoint.authority} is valid{negotiated}.",
     }
     if endpoint.scheme != "https":
         del passed[CheckName.TLS]

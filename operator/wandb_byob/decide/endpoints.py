@@ -174,13 +174,14 @@ class Policy:
     """What the connections of one bucket are held to.
 
     `trusted`: the operator itself, not a user, chose the host (AWS' or CoreWeave's own), so that a private address
-    means a private endpoint in the operator's network. `field` is what the user would edit.
+    means a private endpoint in the operator's network. `field` is what the user would edit. `tls13`: nothing older may be spoken.
     """
 
     endpoint: Endpoint
     allowed: AllowList = AllowList()
     field: str
     trusted: bool = False
+    tls13: bool = False
 
 
 def refuse_endpoint(policy: Policy) -> Refusal | None:

@@ -42,7 +42,8 @@ class Context:
     `intended` says that the recorded intent allows to create the bucket, and to take an untagged, empty one as created by us
     before a crash. `recorded` is what `status.bucket` says already ("" for nothing): how we hold a bucket whose store keeps no tags.
     `fence` raises when leadership is lost and is called before every cloud write.
-    `allowed_endpoints` is the administrator's list of non-public endpoints.
+    `allowed_endpoints` is the administrator's list of non-public endpoints. `endpoint` is set by a provider itself: where the
+    administrator says that its cloud is reached ("": at its public name).
     """
 
     spec: BucketStoreSpec
@@ -55,6 +56,7 @@ class Context:
     intended: bool = False
     recorded: Literal["Created", "Adopted", ""] = ""
     allowed_endpoints: tuple[str, ...] = ()
+    endpoint: str = ""
     fence: Callable[[], None] = field(default=lambda: None)
     recorder: Recorder
     now: Callable[[], datetime]

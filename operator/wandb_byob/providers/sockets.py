@@ -65,6 +65,7 @@ class Connector:
         self._resolve = resolve
         self._timeout = timeout
         self.reply = reply
+        self.tls = ""
 
     def connect(self, host: str, port: int) -> TimedSocket:
         """Return a connection; raises `ConnectFailure`."""
@@ -119,7 +120,11 @@ class _Guarded(HTTPConnection):
 
 
 class _GuardedTLS(_Guarded, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        """Connect, and note what version of TLS came about."""
+        super().connect()
+        if isinstance(self.sock, ssl.SSLSocket):
+            self._connector.tls = self.sock.version() or ""
 
 
 class GuardedPool(HTTPConnectionPool):

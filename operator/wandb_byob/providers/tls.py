@@ -38,15 +38,15 @@ _REASON_FAULTS: Final = {
 
 
 @lru_cache(maxsize=32)
-def trust(ca_bundle: str | None) -> ssl.SSLContext:
+def trust(ca_bundle: str | None, *, tls13: bool = False) -> ssl.SSLContext:
     """Return what verifies servers: exactly the authorities of a PEM bundle where one is given, else the system's.
 
     The environment is not consulted: SSL_CERT_FILE and AWS_CA_BUNDLE, set for something else, would change whom the
     operator believes. Contexts are shared, since each holds some hundred certificates. Raises ValueError for a bundle
-    without a certificate.
+    without a certificate. `tls13`: speak nothing older than TLS 1.3.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if tls13 else ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = TimedTLSSocket
     if ca_bundle is None:
         context.load_verify_locations(cafile=_system_bundle())

@@ -99,7 +99,7 @@ class GuardedSession:
             timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
             retries=False,
         )
-        connector = Connector(
+        self._connector = connector = Connector(
             policy, resolve=resolve or socket.getaddrinfo, timeout=timeouts.connect, reply=timeouts.reply
         )
         pools: dict[str, Any] = {
@@ -107,6 +107,11 @@ class GuardedSession:
             "https": partial(GuardedTLSPool, connector=connector, ssl_context=trust),
         }
         self._manager.pool_classes_by_scheme = pools
+
+    @property
+    def tls(self) -> str:
+        """The version of TLS that the latest connection negotiated, such as `TLSv1.3`; "" before the first and without TLS."""
+        return self._connector.tls
 
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Send a request that botocore has prepared and signed; raises `TransportError`."""
@@ -168,7 +173,7 @@ class GuardedSession:
 
 def transport_error(fault: Fault, *, policy: Policy, refusal: Refusal | None = None) -> TransportError:
     """Return the error for a fault, of the kind that botocore retries where that may help."""
-    why = refusal or explain(fault, endpoint=policy.endpoint, field=policy.field)
+    why = refusal or explain(fault, endpoint=policy.endpoint, field=policy.field, tls13=policy.tls13)
     if fault in _RETRIED:
         return RetriedTransportError(fault, why)
     return TransientTransportError(fault, why) if fault in _SLOW else TransportError(fault, why)

@@ -18,7 +18,7 @@ from wandb_byob.providers.s3.target import address_of, identity_of, target_of
 
 
 class S3Provider:
-    """The Provider for `S3` and `S3Compatible`: the same calls, where a store that lacks some says so."""
+    """The Provider for `S3` and `S3Compatible`: the same calls, where a store that lacks some says so. Also the ground for CoreWeave's."""
 
     def __init__(self) -> None:
         self._clients = Clients()
@@ -48,7 +48,7 @@ class S3Provider:
         """Create, adopt, configure, or only look, as the specification and the credentials allow."""
         signer = _signer(context)
         if signer is None:
-            return provision.unsigned(context, target_of(context.spec))
+            return provision.unsigned(context, target_of(context.spec, context.endpoint))
         with self._bucket(context, signer) as bucket:
             found = provision.provision(bucket, self._refusals)
         return replace(found, checks=(*precheck.connection(context, signer), *found.checks))
@@ -68,7 +68,7 @@ class S3Provider:
     @contextmanager
     def _bucket(self, context: Context, signer: Credentials) -> Iterator[Bucket]:
         with self._clients.open(context, signer) as client:
-            where = Where(target=target_of(context.spec), keys=_field(context, signer))
+            where = Where(target=target_of(context.spec, context.endpoint), keys=_field(context, signer))
             yield Bucket(client=client, context=context, where=where, any_owner=self._clients.any_owner)
 
 

@@ -151,3 +151,33 @@ TEXTS: Final[Mapping[str, Text]] = {
         SOON,
     ),
 }
+
+_NEW_COREWEAVE_KEY: Final = (
+    "Make a new key in CoreWeave's console (Object Storage access keys) and put it into the Secret of {keys}; W&B needs one "
+    "that does not expire."
+)
+COREWEAVE: Final[Mapping[str, Text]] = {
+    "InvalidAccessKeyId": Text(
+        Reason.ACCESS_DENIED,
+        "CoreWeave does not know the access key in {keys}: it has expired, was revoked, or is mistyped ({code}).",
+        _NEW_COREWEAVE_KEY,
+    ),
+    "ExpiredToken": Text(Reason.ACCESS_DENIED, "The access key in {keys} has expired ({code}).", _NEW_COREWEAVE_KEY),
+    "InvalidLocationConstraint": Text(
+        Reason.INVALID_SPEC,
+        "CoreWeave knows no availability zone {region} ({code}).",
+        "Set spec.coreWeave.availabilityZone to one of yours, such as US-EAST-04A.",
+    ),
+    "PathStyleRequestNotAllowed": Text(
+        Reason.INVALID_SPEC,
+        "What stands at {host} did not take the bucket from the host name ({code}).",
+        "See that no proxy before CoreWeave changes the host name: buckets are subdomains there.",
+    ),
+    "AccessDenied": Text(
+        Reason.ACCESS_DENIED,
+        "CoreWeave refused {action} on the bucket {bucket} ({code}).",
+        "See that AI Object Storage is enabled for your CoreWeave organization, and that its access policy allows the user of {keys} "
+        "{action}.",
+    ),
+}
+"""What the same codes mean at CoreWeave."""

@@ -146,8 +146,8 @@ def explain(error: BaseException, where: Where) -> Explanation:
     """Return what an error means and what to do about it."""
     if isinstance(error, TransportError):
         return _unanswered(error)
-    text = _text(error)
     target = where.target
+    text = _text(error, target)
     words = {
         "host": target.route.url,
         "bucket": target.bucket,
@@ -170,12 +170,14 @@ def explain(error: BaseException, where: Where) -> Explanation:
     )
 
 
-def _text(error: BaseException) -> texts.Text:
+def _text(error: BaseException, target: Target) -> texts.Text:
     said = code(error)
     if isinstance(error, sdk.NoCredentialsError | sdk.CredentialRetrievalError | sdk.PartialCredentialsError):
         return texts.NO_IDENTITY
     if not isinstance(error, sdk.ClientError):
         return texts.NOT_S3
+    if target.route.provider == "CoreWeave" and said in texts.COREWEAVE:
+        return texts.COREWEAVE[said]
     if said in texts.TEXTS:
         return texts.TEXTS[said]
     if is_missing(error):

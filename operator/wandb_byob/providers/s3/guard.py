@@ -18,7 +18,11 @@ def policy_of(route: Route, *, allowed: tuple[str, ...]) -> Policy | Refusal:
     if isinstance(endpoint, Refusal):
         return endpoint
     return Policy(
-        endpoint=endpoint, allowed=parse_allow_list(allowed), field=route.field, trusted=route.endpoint is None
+        endpoint=endpoint,
+        allowed=parse_allow_list(allowed),
+        field=route.field,
+        trusted=route.trusted,
+        tls13=route.tls13,
     )
 
 
@@ -32,11 +36,12 @@ def session_for(route: Route, *, ca_bundle: str | None, allowed: tuple[str, ...]
     if refusal is not None:
         raise Stalled(Reason.ENDPOINT_NOT_ALLOWED, f"{refusal.message} {refusal.remedy}")
     try:
-        verifier = trust(ca_bundle)
+        verifier = trust(ca_bundle, tls13=route.tls13)
     except ValueError:
         raise Stalled(
             Reason.INVALID_SPEC,
-            "The CA bundle holds no certificate. Put certificates in PEM form into what spec.s3Compatible.caBundleRef names.",
+            "The CA bundle holds no certificate. Put certificates in PEM form into what spec.s3Compatible.caBundleRef (for a cloud: "
+            "the operator's flag --cloud-ca-file) names.",
         ) from None
     return GuardedSession(policy, trust=verifier)
 

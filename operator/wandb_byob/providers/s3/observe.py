@@ -103,17 +103,17 @@ def read_tags(bucket: Bucket) -> Mapping[str, str] | Unread:
 
 
 def read(bucket: Bucket, *, region: str, tags: Mapping[str, str] | Unread) -> BucketState:
-    """Return the bucket's configuration; the policy only on AWS, since elsewhere W&B signs with the store's own keys."""
+    """Return the bucket's configuration; the policy only where one lets W&B in (AWS, CoreWeave)."""
     name, client = bucket.name, bucket.client
-    aws = bucket.where.target.route.aws
+    route = bucket.where.target.route
     no_rules: tuple[cors.CorsRule, ...] = ()
     rules = _read(bucket, "GetBucketCors", lambda: _cors(bucket), missing=no_rules)
     return BucketState(
         region=region,
         tags=tags,
         cors=rules,
-        lets_browsers_in=not aws and _lacks(rules, bucket) and _lets_browsers_in(bucket),
-        policy=_read(bucket, "GetBucketPolicy", lambda: _policy(bucket), missing=None) if aws else None,
+        lets_browsers_in=not route.aws and _lacks(rules, bucket) and _lets_browsers_in(bucket),
+        policy=_read(bucket, "GetBucketPolicy", lambda: _policy(bucket), missing=None) if route.policed else None,
         versioning=_read(
             bucket,
             "GetBucketVersioning",

@@ -14,7 +14,7 @@ from wandb_byob.providers.s3.target import Target, route_for, target_of
 
 def validate(context: Context) -> tuple[Check, ...]:
     """Check the bucket's name, the endpoint, the choice of provider and of trust, without I/O."""
-    target = target_of(context.spec)
+    target = target_of(context.spec, context.endpoint)
     route = target.route
     keyless = route.endpoint is None and isinstance(context.data, Ambient)
     name = check_bucket_name(route.provider, target.bucket, virtual=keyless or route.addressing == "virtual")
@@ -47,8 +47,9 @@ def _of_endpoint(context: Context, target: Target, policy: Policy) -> tuple[Chec
 
 def connection(context: Context, signer: Credentials) -> tuple[Check, ...]:
     """Return what calls that were answered have shown of the connection and of the store's clock; makes none."""
-    route = route_for(target_of(context.spec), signer)
+    route = route_for(target_of(context.spec, context.endpoint), signer)
     session = session_for(route, ca_bundle=context.ca_bundle, allowed=context.allowed_endpoints)
     clock = clock_check(session.last_date, now=context.now())
-    _, *proved = connection_checks(session.policy.endpoint, fault=None)
+    tls = session.tls if route.tls13 else ""
+    _, *proved = connection_checks(session.policy.endpoint, fault=None, tls=tls)
     return (*proved, clock)

@@ -8,6 +8,7 @@ from wandb_byob.decide import bucket_checks, bucket_owner, bucket_plan, bucket_p
 from wandb_byob.decide.bucket_checks import Circumstances
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
 from wandb_byob.decide.bucket_plan import Wanted
+from wandb_byob.decide.bucket_policy import Grant
 from wandb_byob.decide.bucket_state import Aspect, BucketState, Unread
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import AccessKey
@@ -17,7 +18,7 @@ from wandb_byob.providers.base import BucketFacts, Change, Context, Provisioned
 from wandb_byob.providers.s3 import apply, observe
 from wandb_byob.providers.s3.observe import Bucket, Presence
 from wandb_byob.providers.s3.refusals import Refusals
-from wandb_byob.providers.s3.target import Target, identity_of
+from wandb_byob.providers.s3.target import ANY_ZONE, Target, identity_of
 
 _NAMES: Final[Mapping[Aspect, CheckName]] = {
     "tags": CheckName.OWNER,
@@ -205,7 +206,8 @@ class _Done:
 
 def _wanted(context: Context, target: Target, *, created: bool) -> tuple[Wanted, str]:
     """Return what is asked of the bucket, and why no policy is needed ("" where one is)."""
-    reader, reason = _reader(context, target)
+    grants = _grants(context, target) if target.route.provider == "CoreWeave" else ()
+    reader, reason = (grants[0].principal, "") if grants else _reader(context, target)
     wanted = Wanted(
         bucket=target.bucket,
         arn=bucket_policy.bucket_arn(target.bucket, target.route.region),
@@ -214,12 +216,34 @@ def _wanted(context: Context, target: Target, *, created: bool) -> tuple[Wanted,
         kms_key_arn=target.kms_key_arn,
         aws=target.route.aws,
         created=created,
+        grants=grants,
     )
     return wanted, reason
 
 
+def _grants(context: Context, target: Target) -> tuple[Grant, ...]:
+    """Return what CoreWeave's policy must hold; none where W&B signs with keys and the organization is not told."""
+    store, tenant = context.spec.core_weave, context.tenant
+    own = store.direct_access.organization_id if store is not None and store.direct_access is not None else None
+    if tenant.org_id:
+        return bucket_policy.coreweave_grants(tenant.deployment_type, tenant.org_id, direct_access=own)
+    if isinstance(context.data, AccessKey) or context.spec.credentials.secret_ref is not None:
+        return ()
+    what = "organization ID" if tenant.deployment_type == "MultiTenantCloud" else "customer namespace"
+    raise Stalled(
+        Reason.PRINCIPAL_UNKNOWN,
+        f"The policy of the bucket {target.bucket} lets W&B in for your organization only, and which that is, is not known. Set "
+        f"spec.wandbOrgID of the WandbInstance to W&B's {what} of yours.",
+    )
+
+
 def _reader(context: Context, target: Target) -> tuple[str, str]:
-    if not target.route.aws:
+    if target.route.provider == "CoreWeave":
+        return "", (
+            "W&B signs with the keys in spec.credentials, whose own user has its rights. Set spec.wandbOrgID of the WandbInstance to "
+            "have W&B's own CoreWeave user let in, too."
+        )
+    if not target.route.policed:
         return "", "W&B signs with the store's keys in spec.credentials, so no bucket policy is needed."
     reader = bucket_policy.principal(context.tenant.deployment_type, context.tenant.identity)
     if reader:
@@ -239,10 +263,12 @@ def _reader(context: Context, target: Target) -> tuple[str, str]:
 
 
 def _checks(bucket: Bucket, state: BucketState, wanted: Wanted, reason: str) -> tuple[Check, ...]:
+    route = bucket.where.target.route
+    untold = route.provider == "CoreWeave" and route.region == ANY_ZONE
     circumstances = Circumstances(
         managed=_manages(bucket.context),
-        region=bucket.where.target.route.region,
-        region_field=bucket.where.target.route.region_field,
+        region=(state.region or route.region) if untold else route.region,
+        region_field=route.region_field,
         paths=bucket.context.paths,
         no_policy=reason,
     )

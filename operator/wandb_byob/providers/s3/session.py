@@ -68,7 +68,7 @@ class Clients:
     @contextmanager
     def open(self, context: Context, credentials: Credentials) -> Iterator["S3Client"]:
         """Lend a client that signs with these credentials; what it does counts for, and is fenced by, this context."""
-        target = target_of(context.spec)
+        target = target_of(context.spec, context.endpoint)
         client = self._client(context, target, credentials)
         with self._as(_Scope(context=context, target=target)):
             yield client

@@ -1,26 +1,30 @@
 """Which bucket is meant and how requests reach it, the same for AWS and for every store with the S3 API."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from wandb_byob.decide import addresses
-from wandb_byob.model.api import BucketStoreSpec, S3CompatibleSpec, S3Spec
+from wandb_byob.model.api import BucketStoreSpec, CoreWeaveSpec, S3CompatibleSpec, S3Spec
 from wandb_byob.model.credentials import AccessKey, Ambient, Credentials
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 
+ANY_ZONE: Final = "us-east-1"
+"""What requests for a bucket of CoreWeave are signed for where its zone (what S3 calls a region) is not told."""
+COREWEAVE_URL: Final = f"https://{addresses.COREWEAVE_HOST}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """The way to a store, apart from the bucket: clients are shared by buckets of one route.
 
-    `endpoint` is the URL that a user named, None for AWS' own regional one; `field` is where a user would edit it.
-    `account_id` goes with every request (ExpectedBucketOwner), "" where it is unknown.
+    `endpoint` is the URL that a user (of CoreWeave: the administrator) named, None for AWS' own regional one; `field` and
+    `region_field` are where a user would edit endpoint and region.
     """
 
-    provider: Literal["S3", "S3Compatible"]
+    provider: Literal["S3", "S3Compatible", "CoreWeave"]
     region: str
     field: str
     endpoint: str | None = None
@@ -29,7 +33,24 @@ class Route:
     @property
     def region_field(self) -> str:
         """Where a user would edit the region."""
+        if self.provider == "CoreWeave":
+            return "spec.coreWeave.availabilityZone"
         return self.field.rpartition(".")[0] + ".region"
+
+    @property
+    def trusted(self) -> bool:
+        """Whether no user chose where requests go."""
+        return self.endpoint is None or self.provider == "CoreWeave"
+
+    @property
+    def tls13(self) -> bool:
+        """Whether TLS 1.3 is the least that may be spoken."""
+        return self.provider == "CoreWeave"
+
+    @property
+    def policed(self) -> bool:
+        """Whether a policy of the bucket lets W&B in; elsewhere W&B signs with the store's own keys."""
+        return self.provider != "S3Compatible"
 
     @property
     def url(self) -> str:
@@ -44,7 +65,7 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One bucket and the way to it."""
+    """One bucket and the way to it. `account_id` goes with every request (ExpectedBucketOwner), "" where it is unknown."""
 
     route: Route
     bucket: str
@@ -65,13 +86,20 @@ def aws_host(region: str) -> str:
     return f"s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
 
 
-def target_of(spec: BucketStoreSpec) -> Target:
-    """Return what the specification means; W&B addresses a bucket at any explicit endpoint in path style, and so do we."""
+def target_of(spec: BucketStoreSpec, endpoint: str = "") -> Target:
+    """Return what the specification means; W&B addresses a bucket at any explicit endpoint in path style, and so do we.
+
+    `endpoint`: where the administrator says that CoreWeave is reached; the bucket is a subdomain there, too.
+    """
     if spec.provider == "S3" and spec.s3 is not None:
         return _aws(spec.s3)
     if spec.provider == "S3Compatible" and spec.s3_compatible is not None:
         return _compatible(spec.s3_compatible)
-    block = {"S3": "spec.s3", "S3Compatible": "spec.s3Compatible"}.get(spec.provider, "its block")
+    if spec.provider == "CoreWeave" and spec.core_weave is not None:
+        return _coreweave(spec.core_weave, endpoint)
+    block = {"S3": "spec.s3", "S3Compatible": "spec.s3Compatible", "CoreWeave": "spec.coreWeave"}.get(
+        spec.provider, "its block"
+    )
     raise Stalled(Reason.INVALID_SPEC, f"The provider is {spec.provider}, but {block} is missing. Fill in {block}.")
 
 
@@ -92,6 +120,17 @@ def _compatible(store: S3CompatibleSpec) -> Target:
     return Target(route=route, bucket=store.bucket)
 
 
+def _coreweave(store: CoreWeaveSpec, endpoint: str) -> Target:
+    route = Route(
+        provider="CoreWeave",
+        region=store.availability_zone or ANY_ZONE,
+        field="the operator's flag --coreweave-endpoint",
+        endpoint=endpoint or COREWEAVE_URL,
+        addressing="virtual",
+    )
+    return Target(route=route, bucket=store.bucket)
+
+
 def route_for(target: Target, credentials: Credentials) -> Route:
     """Return the route as these credentials use it: keys make the address name an endpoint, which is path style."""
     keyless = isinstance(credentials, Ambient) and target.route.endpoint is None
@@ -101,12 +140,19 @@ def route_for(target: Target, credentials: Credentials) -> Route:
 def identity_of(target: Target) -> str:
     """Return the identity of the bucket, the same as that of every address that names it."""
     host = target.route.url.partition("://")[2]
+    if target.route.provider == "CoreWeave":
+        return addresses.bucket_identity("cw", host, target.bucket)
     return addresses.bucket_identity("s3", host, target.bucket, region=target.route.region)
 
 
 def address_of(target: Target, credentials: Credentials | None) -> str:
     """Return the storage address as W&B reads it; without keys it is the form for W&B's own identity."""
     keys = credentials if isinstance(credentials, AccessKey) else Ambient()
+    if target.route.provider == "CoreWeave":
+        # W&B reaches CoreWeave at its public name, whatever way the operator takes.
+        if isinstance(keys, Ambient):
+            return addresses.COREWEAVE_SHARED
+        return addresses.coreweave(target.bucket, keys).reveal()
     scheme, _, host = target.route.url.partition("://")
     return addresses.s3(
         target.bucket,
