@@ -14,7 +14,6 @@ from wandb_byob.reconcile import bucketstore
 
 _KEYS = {"credentials": {"secretRef": {"name": "keys"}}, "instanceRef": {"name": "wandb"}}
 _NOT_BUILT: dict[str, tuple[dict[str, Any], str]] = {
-    "coreweave": ({"provider": "CoreWeave", "coreWeave": {"bucket": "acme-data"}}, "provider CoreWeave"),
     "azure": ({"provider": "Azure", "azure": {"storageAccount": "acme", "container": "data"}}, "provider Azure"),
 }
 
