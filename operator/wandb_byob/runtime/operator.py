@@ -66,16 +66,33 @@ class Operator:
         self._keeper = Redactor()
         logs.set_up(self._keeper, form=config.log_format, level=config.log_level)
         pod = pod or socket.gethostname()
-
         registry = CollectorRegistry()
         self._metrics = Metrics(registry, version=version())
-        limits = self._limits = Limits.of(config.workers)
+        self._limits = Limits.of(config.workers)
         self._queue: WorkQueue[ObjectKey] = WorkQueue(
-            limits=limits, metrics=QueueCounters(registry), group=lambda key: key.namespace
+            limits=self._limits, metrics=QueueCounters(registry), group=lambda key: key.namespace
         )
         registry.register(QueueCollector(self._queue.snapshot))
 
-        kube = RestClient(connection, pool_size=limits.total + _POOL_EXTRA)
+        kube = RestClient(connection, pool_size=self._limits.total + _POOL_EXTRA)
+        self._elect(kube, pod)
+        self._watch(kube, connection)
+        self._events = EventWriter(kube, self._keeper, instance=pod)
+        self._workers = Workers(
+            queue=self._queue,
+            reconcilers=_reconcilers() if reconcilers is None else reconcilers,
+            world=self._world(kube, _providers(config.cloud_endpoints) if providers is None else providers),
+            metrics=self._metrics,
+            may_work=self._tenancy.holds,
+        )
+        self._servers = (
+            probes.Server(config.probe_port, {"/healthz": self._health(), "/readyz": self._readiness()}),
+            probes.Server(config.metrics_port, {"/metrics": probes.metrics(registry)}),
+        )
+
+    def _elect(self, kube: RestClient, pod: str) -> None:
+        """Make what decides whether this process may write."""
+        config = self._config
         self._lease_client = kube.variant(read_seconds=_LEASE_READ_SECONDS)
         self._election = Election(
             self._lock(config.release_namespace, f"{config.release_name}-leader", f"{pod}_{uuid.uuid4()}"),
@@ -84,33 +101,27 @@ class Operator:
         )
         release = f"{config.release_namespace}/{config.release_name}"
         self._tenancy = NamespaceLeases(lambda namespace: self._lock(namespace, NAMESPACE_LEASE, release))
-
         # Not fenced: a process that is told to end together with its namespace may be the last that can write.
         self._endings = Endings(self._lease_client, config.namespaces, leading=lambda: self._election.leading)
-        self._events = EventWriter(kube, self._keeper, instance=pod)
+
+    def _watch(self, kube: RestClient, connection: Connection) -> None:
+        """Make what fills the queue."""
+        namespaces = self._config.namespaces
         self._wakeups = Wakeups(self._queue, on_gone=self._metrics.forget)
-        self._streams = Streams(WATCHED, config.namespaces)
-        self._watcher = Watcher(connection, namespaces=config.namespaces, wakeups=self._wakeups, streams=self._streams)
-        self._repairs = Repairs(kube.identities, self._wakeups, resources=OURS, namespaces=config.namespaces)
-        self._workers = Workers(
-            queue=self._queue,
-            reconcilers=_reconcilers() if reconcilers is None else reconcilers,
-            world=World(
-                kube=kube.variant(before_write=self._election.fence),
-                providers=_providers(config.cloud_endpoints) if providers is None else providers,
-                config=config,
-                recorder=self._metrics,
-                events=self._events,
-                secrets=self._keeper,
-                fence=self._election.fence,
-                now=lambda: datetime.now(UTC),
-            ),
-            metrics=self._metrics,
-            may_work=self._tenancy.holds,
-        )
-        self._servers = (
-            probes.Server(config.probe_port, {"/healthz": self._health(), "/readyz": self._readiness()}),
-            probes.Server(config.metrics_port, {"/metrics": probes.metrics(registry)}),
+        self._streams = Streams(WATCHED, namespaces)
+        self._watcher = Watcher(connection, namespaces=namespaces, wakeups=self._wakeups, streams=self._streams)
+        self._repairs = Repairs(kube.identities, self._wakeups, resources=OURS, namespaces=namespaces)
+
+    def _world(self, kube: RestClient, providers: Mapping[str, Provider]) -> World:
+        return World(
+            kube=kube.variant(before_write=self._election.fence),
+            providers=providers,
+            config=self._config,
+            recorder=self._metrics,
+            events=self._events,
+            secrets=self._keeper,
+            fence=self._election.fence,
+            now=lambda: datetime.now(UTC),
         )
 
     def run(self) -> int:
