@@ -6,6 +6,12 @@ from typing import Final
 _DEPLOYMENTS: Final = ("SelfManaged", "DedicatedCloud", "MultiTenantCloud")
 
 
+def add_kubeconfig(parser: argparse._ActionsContainer) -> None:
+    """Declare which cluster is meant."""
+    parser.add_argument("--kubeconfig", metavar="FILE", default="", help="default: $KUBECONFIG, or ~/.kube/config")
+    parser.add_argument("--context", metavar="NAME", default="", help="a context of the kubeconfig")
+
+
 def add_source(parser: argparse.ArgumentParser, *, assume: bool = False) -> None:
     """Declare where objects come from; with `assume` also what a W&B is like that no manifest describes."""
     source = parser.add_argument_group("where the objects are read from")
@@ -26,8 +32,7 @@ def add_source(parser: argparse.ArgumentParser, *, assume: bool = False) -> None
         "-n", "--namespace", metavar="NAME", help="default: that of the kubeconfig's context, or default"
     )
     scope.add_argument("-A", "--all-namespaces", action="store_true", help="the objects of all namespaces")
-    source.add_argument("--kubeconfig", metavar="FILE", default="", help="default: $KUBECONFIG, or ~/.kube/config")
-    source.add_argument("--context", metavar="NAME", default="", help="a context of the kubeconfig")
+    add_kubeconfig(source)
     if assume:
         assumed = parser.add_argument_group(
             "the W&B that reads the buckets, with -f and without a manifest of its WandbInstance"

@@ -2,17 +2,16 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from wandb_byob.cli import output
+from wandb_byob.cli.flags import add_kubeconfig
 from wandb_byob.cli.output import Row, Screen
 
 if TYPE_CHECKING:
     from wandb_byob.decide.imports import Draft, Left
     from wandb_byob.decide.variable import Reading
     from wandb_byob.model.api import WandbInstance
-
-_SCHEMA: Final = "WandbInstance"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-n", "--namespace", metavar="NAME", help="W&B's (default: that of the kubeconfig's context, or default)"
     )
-    parser.add_argument("--kubeconfig", metavar="FILE", default="", help="default: $KUBECONFIG, or ~/.kube/config")
-    parser.add_argument("--context", metavar="NAME", default="", help="a context of the kubeconfig")
-    parser.set_defaults(filename=None, with_cluster=False, all_namespaces=False)
+    add_kubeconfig(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from wandb_byob.reconcile import instance_target
 
     try:
-        source = sources.open_source(arguments)
+        source = sources.open_cluster(arguments, namespace=arguments.namespace)
         instance = _instance(arguments, source.namespace)
         target = instance_target.read(sources.world(source), instance)
     except (sources.SourceError, DomainError, KubeError) as error:
@@ -85,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     screen.say(
         f"Written to {arguments.directory}. Complete teamstorages.yaml, look at `byob plan -f {arguments.directory} --with-cluster`, then apply: {restart}."
     )
-    return 1 if any(each.why and each.shown != addresses.COREWEAVE_SHARED for each in left) else 0
+    return 1 if any(each.shown != addresses.COREWEAVE_SHARED for each in left) else 0
 
 
 def _instance(arguments: argparse.Namespace, namespace: str) -> "WandbInstance":
@@ -127,7 +124,7 @@ def _files(instance: "WandbInstance", made: "tuple[Draft, ...]", *, take_ownersh
         spec["fileStores"] = {**spec.get("fileStores", {}), "takeOwnership": True}
     body = {
         "apiVersion": instance.api_version,
-        "kind": _SCHEMA,
+        "kind": instance.kind,
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }

@@ -121,9 +121,9 @@ class Overlay(Manifests):
     ) -> Sequence[dict[str, Any]]:
         """Return the objects of both; what the files change may have left the selection of the cluster, or entered it."""
         mine = super().list(resource, namespace, labels=labels, fields=fields)
-        live = {_place(body): body for body in self._cluster.list(resource, namespace, labels=labels, fields=fields)}
+        live = {place(body): body for body in self._cluster.list(resource, namespace, labels=labels, fields=fields)}
         known = {(where, name) for plural, where, name in self._objects if plural == resource.plural}
-        others = [body for place, body in live.items() if place not in known]
+        others = [body for where, body in live.items() if where not in known]
         return [*(_as_applied(body, self._live(resource, body, live)) for body in mine), *others]
 
     def stored_version(self, resources: Sequence[Resource]) -> Resource | None:
@@ -133,10 +133,11 @@ class Overlay(Manifests):
     def _live(
         self, resource: Resource, body: Body, listed: Mapping[tuple[str, str], dict[str, Any]]
     ) -> dict[str, Any] | None:
-        return listed.get(_place(body)) or self._cluster.get(resource, *_place(body))
+        return listed.get(place(body)) or self._cluster.get(resource, *place(body))
 
 
-def _place(body: Body) -> tuple[str, str]:
+def place(body: Body) -> tuple[str, str]:
+    """Return namespace and name of an object."""
     return body["metadata"].get("namespace", ""), body["metadata"]["name"]
 
 
@@ -223,9 +224,9 @@ def _taken(body: Any, where: str, namespace: str) -> dict[str, Any] | None:
     metadata = body.get("metadata")
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
         raise ManifestError(f"{where}: the {kind} has no metadata.name.")
-    place = {} if kind == "Namespace" else {"namespace": metadata.get("namespace") or namespace}
+    within = {} if kind == "Namespace" else {"namespace": metadata.get("namespace") or namespace}
     name = metadata["name"]
-    given = {"uid": f"{kind}/{place.get('namespace', '')}/{name}", "resourceVersion": "0"} | dict(metadata) | place
+    given = {"uid": f"{kind}/{within.get('namespace', '')}/{name}", "resourceVersion": "0"} | dict(metadata) | within
     found = {**body, "metadata": given}
     if ours:
         _require_valid(found, kind, f"{where}: {kind} {name}")

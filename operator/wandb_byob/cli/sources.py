@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from wandb_byob.cli.manifests import ManifestError, Manifests, Overlay, load
+from wandb_byob.cli.manifests import ManifestError, Manifests, Overlay, load, place
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint, refuse_endpoint
 from wandb_byob.decide.references import instance_of
 from wandb_byob.decide.soundness import is_path
@@ -48,14 +48,7 @@ def open_source(arguments: argparse.Namespace, *, assume: bool = False) -> Sourc
     """Return the source that the arguments ask for; raises SourceError. `assume`: a W&B that no file describes is made up."""
     chosen = "" if arguments.all_namespaces else arguments.namespace
     if not arguments.filename:
-        kube, server, namespace = _cluster(arguments)
-        return Source(
-            kube=kube,
-            namespace=namespace if chosen is None else chosen,
-            label=f"cluster {server}",
-            uids=True,
-            cluster=kube,
-        )
+        return open_cluster(arguments, namespace=chosen)
     files = ", ".join(arguments.filename)
     cluster, server, namespace = _cluster(arguments) if arguments.with_cluster else (None, "", "default")
     try:
@@ -67,6 +60,18 @@ def open_source(arguments: argparse.Namespace, *, assume: bool = False) -> Sourc
     label = f"{files} and cluster {server}" if cluster is not None else files
     return Source(
         kube=kube, namespace=chosen or "", label=label, uids=cluster is not None, notes=notes, cluster=cluster
+    )
+
+
+def open_cluster(arguments: argparse.Namespace, *, namespace: str | None) -> Source:
+    """Return the cluster of the user's kubeconfig; `namespace` None: that of its context. Raises SourceError."""
+    kube, server, own = _cluster(arguments)
+    return Source(
+        kube=kube,
+        namespace=own if namespace is None else namespace,
+        label=f"cluster {server}",
+        uids=True,
+        cluster=kube,
     )
 
 
@@ -126,7 +131,7 @@ def _assumed(arguments: argparse.Namespace, key: ObjectKey, store: BucketStore) 
 
 def chosen_stores(source: Source, wanted: Iterable[str]) -> tuple[BucketStore, ...]:
     """Return the BucketStores with these names (`name`, `namespace/name`), all where none is wanted; raises SourceError."""
-    bodies = {_place(body): body for body in source.kube.list(BUCKET_STORES, source.namespace)}
+    bodies = {place(body): body for body in source.kube.list(BUCKET_STORES, source.namespace)}
     if not bodies:
         where = f"namespace {source.namespace} of " if source.namespace else ""
         raise SourceError(f"There is no BucketStore in {where}{source.label}.")
@@ -135,10 +140,6 @@ def chosen_stores(source: Source, wanted: Iterable[str]) -> tuple[BucketStore, .
         return tuple(typed(bodies[key], BucketStore) for key in dict.fromkeys(chosen or bodies))
     except DomainError as error:
         raise SourceError(f"{error.message} Name the BucketStores to look at, to leave it out.") from None
-
-
-def _place(body: Body) -> tuple[str, str]:
-    return body["metadata"].get("namespace", ""), body["metadata"]["name"]
 
 
 def only(stores: Sequence[BucketStore]) -> BucketStore:

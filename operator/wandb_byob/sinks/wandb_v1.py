@@ -100,15 +100,14 @@ def _clash(layers: Mapping[str, Values]) -> Stalled | None:
                 Reason.VALUES_CLASH,
                 f"{GLOBAL_ENV} in {place} is no map of variables, and W&B's operator would stop where it meets one. Make it a map.",
             )
-    own, *others = layers.items()
-    for place, values in others[:1]:
-        if entry_in(_global(values, "env"))[0]:
-            return Stalled(
-                Reason.VALUES_CLASH,
-                f"{VARIABLE} is set at {GLOBAL_ENV} in {place}. Together with a reference to a Secret it would become an entry that stops "
-                "W&B's operator, whose status would still say Completed. Take it out there; its entries can be put into "
-                f"{GLOBAL_ENV} of {own[0]}, where they are kept.",
-            )
+    own, console = list(layers)[:2]
+    if entry_in(_global(layers[console], "env"))[0]:
+        return Stalled(
+            Reason.VALUES_CLASH,
+            f"{VARIABLE} is set at {GLOBAL_ENV} in {console}. Together with a reference to a Secret it would become an entry that stops "
+            "W&B's operator, whose status would still say Completed. Take it out there; its entries can be put into "
+            f"{GLOBAL_ENV} of {own}, where they are kept.",
+        )
     return None
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from wandb_byob.decide import rollback
 from wandb_byob.decide.variable import EnvVar, Origin, Reading
@@ -33,6 +33,26 @@ _READERS: Final = frozenset(
 _WORST_FIRST: Final = (State.FAILED, State.PROGRESSING)
 
 
+class _Form(Protocol):
+    """What the two versions of the object have in common, each in a module of its own."""
+
+    @property
+    def FIELDS(self) -> Sequence[str]:  # noqa: N802 (a constant of the module)
+        """Where `managedFields` have the variable."""
+
+    def container(self, body: Wire) -> Wire:
+        """Return what stands for a container."""
+
+    def patch(self, body: Wire, env: EnvVar | None) -> dict[str, Any]:
+        """Return the change of `spec`."""
+
+    def strike(self, spec: dict[str, Any]) -> None:
+        """Take the variable out of a copy of `spec`."""
+
+
+_FORMS: Final[Mapping[str, _Form]] = {"v1": wandb_v1, "v2": wandb_v2}
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Owner:
     """A WeightsAndBiases object as it was read, in the version in which it is stored.
@@ -50,7 +70,7 @@ class Owner:
 
 def container(owner: Owner) -> Wire:
     """Return what stands for a container: its name is the place in the object, its `env` what is set there."""
-    return wandb_v1.container(owner.body) if owner.version == "v1" else wandb_v2.container(owner.body)
+    return _FORMS[owner.version].container(owner.body)
 
 
 def as_workload(owner: Owner) -> Wire:
@@ -62,8 +82,7 @@ def as_workload(owner: Owner) -> Wire:
 def patch(owner: Owner, env: EnvVar | None) -> dict[str, Any]:
     """Return the merge patch that sets the variable (None: takes it out), and changes nothing else."""
     metadata = {key: owner.body["metadata"][key] for key in ("uid", "resourceVersion")}
-    made = wandb_v1.patch(owner.body, env) if owner.version == "v1" else wandb_v2.patch(owner.body, env)
-    return {"metadata": metadata, "spec": made}
+    return {"metadata": metadata, "spec": _FORMS[owner.version].patch(owner.body, env)}
 
 
 def workload(
@@ -166,7 +185,7 @@ def _not_heeded(owner: Owner, behind: Sequence[str]) -> str:
 def _digest(owner: Owner) -> str:
     """Return a digest of the specification without our variable."""
     spec = json.loads(json.dumps(owner.body["spec"]))
-    (wandb_v1 if owner.version == "v1" else wandb_v2).strike(spec)
+    _FORMS[owner.version].strike(spec)
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 
 
@@ -176,7 +195,7 @@ def _charts(deployments: Sequence[Wire]) -> tuple[str, ...]:
 
 
 def _setters(owner: Owner) -> tuple[str, ...]:
-    path = (wandb_v1 if owner.version == "v1" else wandb_v2).FIELDS
+    path = _FORMS[owner.version].FIELDS
     return tuple(
         sorted(
             {
