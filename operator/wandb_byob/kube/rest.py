@@ -4,7 +4,6 @@ Only reads are repeated: a write whose answer was lost is decided anew by the ne
 """
 
 import http.client
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
@@ -16,14 +15,13 @@ import msgspec
 import urllib3
 
 from wandb_byob import version
-from wandb_byob.kube import discovery
+from wandb_byob.kube import answers, discovery
+from wandb_byob.kube.answers import BusyError
 from wandb_byob.kube.authorization import AuthorizationError
 from wandb_byob.kube.client import (
     Body,
     ConflictError,
-    ForbiddenError,
     KubeError,
-    NamespaceTerminatingError,
     PatchType,
     Resource,
     UnavailableError,
@@ -39,7 +37,6 @@ _WAITS: Final = (0.2, 1.0)
 _LONGEST_WAIT: Final = 5.0
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _JSON: Final = "application/json"
-_NOT_NOW: Final = frozenset({http.client.UNAUTHORIZED, http.client.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +54,6 @@ class _Request:
     @property
     def reads(self) -> bool:
         return self.method == "GET"
-
-
-class _BusyError(UnavailableError):
-    """The server's answer is "not now"; `retry_after` is the wait in seconds that it asked for (0: none)."""
-
-    def __init__(self, message: str, *, status: int, retry_after: float) -> None:
-        super().__init__(message, status=status)
-        self.retry_after = retry_after
 
 
 class RestClient:
@@ -191,12 +180,12 @@ class RestClient:
                     renewed = True
                     self._connection.authorization.invalidate()
                     continue
-                return _read(request, answer)
+                return answers.read(answer, f"{request.verb} {request.target}")
             except UnavailableError as error:
                 wait = next(waits, None)
                 if wait is None:
                     raise
-                asked = error.retry_after if isinstance(error, _BusyError) else 0.0
+                asked = error.retry_after if isinstance(error, BusyError) else 0.0
                 self._sleep(min(max(wait, asked), _LONGEST_WAIT))
 
     def _send(self, request: _Request) -> urllib3.BaseHTTPResponse:
@@ -254,50 +243,3 @@ def _request(
         url=f"{path}?{urlencode(query)}" if query else path,
         body=None if body is None else msgspec.json.encode(body),
     )
-
-
-def _read(request: _Request, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
-    if answer.status < http.client.BAD_REQUEST:
-        decoded = msgspec.json.decode(answer.data)
-        return decoded if isinstance(decoded, dict) else {}
-    raise _error(request, answer)
-
-
-def _error(request: _Request, answer: urllib3.BaseHTTPResponse) -> KubeError:
-    """Translate an error answer. Its message is used only where it can't repeat what was sent (a literal, a Secret's content)."""
-    status = answer.status
-    said = _status_object(answer.data)
-    what = f"{request.verb} {request.target}"
-    if status == http.client.FORBIDDEN:
-        causes = (said.get("details") or {}).get("causes") or ()
-        if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
-            return NamespaceTerminatingError(f"{what}: the namespace is being deleted.", status=status)
-        return ForbiddenError(f"{what}: forbidden. {said.get('message', '')}".strip(), status=status)
-    if status == http.client.CONFLICT:
-        return ConflictError(f"{what}: {said.get('reason', 'Conflict')}.", status=status)
-    explained = f"{what}: the API server answered {status} {said.get('reason', '')}".rstrip()
-    if status in _NOT_NOW or status >= http.client.INTERNAL_SERVER_ERROR:
-        return _BusyError(f"{explained}.", status=status, retry_after=_seconds(answer.headers.get("Retry-After")))
-    return KubeError(f"{explained}{_fields(said)}.", status=status)
-
-
-def _fields(said: dict[str, Any]) -> str:
-    """Name the fields that were refused, and why in the API's own short words (FieldValueInvalid); never the values."""
-    causes = (said.get("details") or {}).get("causes") or ()
-    found = ", ".join(f"{cause.get('field', '?')} {cause.get('reason', '')}".strip() for cause in causes[:5])
-    return f" ({found})" if found else ""
-
-
-def _status_object(data: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(data)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _seconds(value: str | None) -> float:
-    try:
-        return float(value or 0)
-    except ValueError:
-        return 0.0
