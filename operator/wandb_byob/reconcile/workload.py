@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from wandb_byob.decide import stores, targets
+from wandb_byob.decide.choices import named_endpoint
 from wandb_byob.decide.probe_job import Host, host_of
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import KubeClient
@@ -59,7 +60,7 @@ def workload_host(kube: KubeClient, instance: WandbInstance) -> Host:
 
 def names_endpoint(store: BucketStore) -> bool:
     """Say whether the BucketStore's owner chose where requests go."""
-    return store.spec.s3_compatible is not None or (store.spec.s3 is not None and store.spec.s3.endpoint is not None)
+    return named_endpoint(store.spec) is not None
 
 
 def _ambient(store: BucketStore) -> Ambient | None:
