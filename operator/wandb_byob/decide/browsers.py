@@ -43,12 +43,12 @@ def sample_origins(allowed: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(concrete))
 
 
-def request_headers(method: str) -> tuple[str, ...]:
-    """Return the headers that a browser announces in the preflight of W&B's request."""
-    return PUT_HEADERS if method == "PUT" else ()
+def request_headers(method: str, put_headers: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the headers that a browser announces in the preflight of W&B's request; `put_headers` are the store's own of a PUT."""
+    return tuple(sorted({*PUT_HEADERS, *put_headers})) if method == "PUT" else ()
 
 
-def preflight_problem(reply: Answered, *, origin: str, method: str) -> str | None:
+def preflight_problem(reply: Answered, *, origin: str, method: str, put_headers: Iterable[str] = ()) -> str | None:
     """Say why the browser would not send the request after this answer to its preflight; None if it would."""
     if not 200 <= reply.status < 300:
         return f"the preflight was answered with status {reply.status}"
@@ -58,7 +58,7 @@ def preflight_problem(reply: Answered, *, origin: str, method: str) -> str | Non
     if method not in _SAFELISTED and not {method.lower(), "*"} & methods:
         return f"{method} is not in Access-Control-Allow-Methods"
     headers = reply.listed("access-control-allow-headers")
-    refused = [name for name in request_headers(method) if not {name, "*"} & headers]
+    refused = [name for name in request_headers(method, put_headers) if not {name, "*"} & headers]
     return f"{' and '.join(refused)} not in Access-Control-Allow-Headers" if refused else None
 
 

@@ -34,13 +34,11 @@ def problems(rules: Sequence[CorsRule], origins: Iterable[str], *, put_headers: 
 
     `put_headers`: what a PUT carries at this store besides the usual headers.
     """
-    sent = {method: request_headers(method) for method in METHODS}
-    sent["PUT"] = (*sent["PUT"], *put_headers)
     found = [
         problem
         for origin in origins
         for method in METHODS
-        if (problem := _problem(rules, origin, method, sent[method]))
+        if (problem := _problem(rules, origin, method, request_headers(method, put_headers)))
     ]
     return tuple(dict.fromkeys(found))
 

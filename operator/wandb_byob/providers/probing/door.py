@@ -69,6 +69,10 @@ class Door(Protocol):
         """Where the store is."""
 
     @property
+    def put_headers(self) -> tuple[str, ...]:
+        """What a browser's PUT must carry at this store besides the usual headers, in lower case."""
+
+    @property
     def last_date(self) -> str:
         """The `Date` header of the store's latest reply, "" where there was none."""
 

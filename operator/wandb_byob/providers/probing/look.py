@@ -148,11 +148,13 @@ class _Look:
             self.checks += (browsers.preflight_check(refused), browsers.etag_check(hidden, seen=seen))
 
     def _preflight(self, key: str, *, origin: str, method: str) -> str | None:
+        own = self.door.put_headers
         try:
-            reply = self.door.preflight(key, origin=origin, method=method, headers=browsers.request_headers(method))
+            headers = browsers.request_headers(method, own)
+            reply = self.door.preflight(key, origin=origin, method=method, headers=headers)
         except TransportError as error:
             return f"no answer came to the preflight ({error.fault})"
-        return browsers.preflight_problem(_answered(reply), origin=origin, method=method)
+        return browsers.preflight_problem(_answered(reply), origin=origin, method=method, put_headers=own)
 
 
 def _answered(reply: Reply) -> Answered:

@@ -51,6 +51,7 @@ class S3Door:
     _versioning: str | None = None
 
     errors: ClassVar = errors.SDK_ERRORS
+    put_headers: ClassVar[tuple[str, ...]] = ()
     permission_to_delete: ClassVar = "s3:DeleteObject (and s3:DeleteObjectVersion on a versioned bucket)"
 
     @property
