@@ -8,6 +8,7 @@ import pytest
 
 from cluster.crd_rules import CRDS
 from testbed.cluster import Cluster
+from testbed.kubelet import Kubelet
 from testbed.processes import wait_for
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -45,6 +46,15 @@ def _wait_for_storage(cluster: Cluster, crd: dict[str, Any]) -> None:
     spec = crd["spec"]
     path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
     wait_for(lambda: cluster.request("GET", path).status == 200, timeout=30, what=f"{path} is listed")
+
+
+@pytest.fixture(scope="module")
+def kubelet(crds: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubelet]:
+    """What runs the operator's pods."""
+    runner = Kubelet(crds, tmp_path_factory.mktemp("kubelet"))
+    runner.start()
+    yield runner
+    runner.stop()
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,20 @@ class Scenario:
     wandb: StandIn
     installation: Installation
 
+    def remove(self) -> None:
+        """Take the operator away and let the namespace go; finalizers are dropped as an administrator would."""
+        self.cluster.delete(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/byob-wandb-byob")
+        wait_for(
+            lambda: not self.installation.kubelet.running(self.namespace),
+            timeout=30,
+            what="the operator's processes have ended",
+        )
+        for plural in ("teamstorages", "bucketstores", "wandbinstances"):
+            path = f"{API}/namespaces/{self.namespace}/{plural}"
+            for found in (self.cluster.get(path) or {"items": []})["items"]:
+                self.cluster.patch(f"{path}/{found['metadata']['name']}", {"metadata": {"finalizers": None}})
+        self.cluster.delete(f"/api/v1/namespaces/{self.namespace}")
+
     # --- manifests -----------------------------------------------------------------------------------------------------
 
     def keys(self, name: str, keys: Keys, **values: str) -> dict[str, Any]:

@@ -81,6 +81,11 @@ class StandIn:
     namespace: str
     components: Sequence[str] = field(default=COMPONENTS)
 
+    @property
+    def instance(self) -> str:
+        """Which `app.kubernetes.io/instance` its workloads are labelled with."""
+        return RELEASE
+
     def deploy(self, *, env: Sequence[Mapping[str, Any]] = (), replicas: int = 2, deadline: int = 60) -> None:
         """Create the Deployments and wait until their pods are ready."""
         self.cluster.apply(
@@ -100,7 +105,7 @@ class StandIn:
     def deployments(self) -> list[Any]:
         """The Deployments as they are."""
         found = self.cluster.get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments")["items"]
-        return [each for each in found if each["metadata"]["labels"].get("app.kubernetes.io/instance") == RELEASE]
+        return [each for each in found if each["metadata"]["labels"].get("app.kubernetes.io/instance") == self.instance]
 
     def revisions(self) -> dict[str, int]:
         """How often each Deployment's template was rolled out, its creation included."""
@@ -112,7 +117,7 @@ class StandIn:
     def pods(self) -> list[Any]:
         """The pods that are not being deleted."""
         pods = self.cluster.get(f"/api/v1/namespaces/{self.namespace}/pods")["items"]
-        mine = [pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/instance") == RELEASE]
+        mine = [pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/instance") == self.instance]
         return [pod for pod in mine if "deletionTimestamp" not in pod["metadata"]]
 
     def ready_pods(self) -> int:

@@ -116,16 +116,10 @@ class Operated(wandb.StandIn):
         before = self.rounds
         wait_for(lambda: self.rounds >= before + count, timeout=30, what=f"W&B's operator has looked {count} times")
 
-    def deployments(self) -> list[Any]:
-        """The Deployments as they are."""
-        found = self.cluster.get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments")["items"]
-        wanted = NAME if self.version == "v1" else self.namespace
-        return [each for each in found if each["metadata"]["labels"].get("app.kubernetes.io/instance") == wanted]
-
-    def pods(self) -> list[Any]:
-        """The pods that are not being deleted."""
-        pods = self.cluster.get(f"/api/v1/namespaces/{self.namespace}/pods")["items"]
-        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    @property
+    def instance(self) -> str:
+        """Which `app.kubernetes.io/instance` its workloads are labelled with."""
+        return NAME if self.version == "v1" else self.namespace
 
     # --- what W&B's operator does --------------------------------------------------------------------------------------------
 

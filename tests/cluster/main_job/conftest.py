@@ -13,16 +13,6 @@ from testbed import wandb
 from testbed.cluster import Cluster
 from testbed.installation import Installation
 from testbed.kubelet import Kubelet
-from testbed.processes import wait_for
-
-
-@pytest.fixture(scope="module")
-def kubelet(crds: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubelet]:
-    """What runs the operator's pods."""
-    runner = Kubelet(crds, tmp_path_factory.mktemp("kubelet"))
-    runner.start()
-    yield runner
-    runner.stop()
 
 
 @pytest.fixture
@@ -40,7 +30,7 @@ def scenario_in(crds: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Cal
                 wandb=wandb.StandIn(crds, name),
                 installation=Installation(crds, kubelet, namespace=name),
             )
-            ends.callback(_remove, scenario)
+            ends.callback(scenario.remove)
             scenario.wandb.deploy(env=[env(scenario)] if env else [])
             scenario.installation.install({**VALUES, **(values or {})})
             scenario.apply(wandb.instance(name, **instance))
@@ -53,18 +43,3 @@ def scenario_in(crds: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Cal
 def scenario(scenario_in: Callable[..., Scenario]) -> Scenario:
     """A namespace with nothing configured yet."""
     return scenario_in()
-
-
-def _remove(scenario: Scenario) -> None:
-    """Take the operator away and let the namespace go; finalizers are dropped as an administrator would."""
-    scenario.cluster.delete(f"/apis/apps/v1/namespaces/{scenario.namespace}/deployments/byob-wandb-byob")
-    wait_for(
-        lambda: not scenario.installation.kubelet.running(scenario.namespace),
-        timeout=30,
-        what="the operator's processes have ended",
-    )
-    for plural in ("teamstorages", "bucketstores", "wandbinstances"):
-        path = f"/apis/byob.wandb.com/v1alpha1/namespaces/{scenario.namespace}/{plural}"
-        for found in (scenario.cluster.get(path) or {"items": []})["items"]:
-            scenario.cluster.patch(f"{path}/{found['metadata']['name']}", {"metadata": {"finalizers": None}})
-    scenario.cluster.delete(f"/api/v1/namespaces/{scenario.namespace}")
