@@ -9,7 +9,7 @@ from typing import Any
 
 from browser.page import visit
 from browser.sites import BEFORE, Visited, site_at
-from contract.provisioning import ORIGIN
+from contract.site import ORIGIN
 from testbed import browser, stores
 from wandb_byob.decide.cors import rule
 from wandb_byob.model.checks import CheckName

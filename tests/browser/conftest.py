@@ -7,7 +7,7 @@ import pytest
 
 from browser.page import visit
 from browser.sites import BEFORE, IDS, SITES, Visit, Visited, site_at
-from contract.provisioning import ORIGIN
+from contract.site import ORIGIN
 from testbed import browser
 
 

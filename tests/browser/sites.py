@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from browser.page import Attempt, Request
-from contract.provisioning import Look, Site
+from contract.provisioning import S3Site
+from contract.site import Look
 from testbed.proxy import Fault
 from testbed.stores import Store
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -27,15 +28,15 @@ STRIPPED = Fault(without="access-control-.*")
 class Kind:
     """One kind of provider, used past the operator: `sign(site, method)` is W&B's signed URL, `put_headers` what its page sends with PUT beside these."""
 
-    sign: Callable[[Site, str], str]
-    forget_rules: Callable[[Site], Any]
-    put: Callable[[Site, str], Any]
-    read: Callable[[Site], str]
-    etag: Callable[[Site], str]
+    sign: Callable[[S3Site, str], str]
+    forget_rules: Callable[[S3Site], Any]
+    put: Callable[[S3Site, str], Any]
+    read: Callable[[S3Site], str]
+    etag: Callable[[S3Site], str]
     put_headers: tuple[tuple[str, str], ...] = ()
 
 
-def _s3_url(site: Site, method: str) -> str:
+def _s3_url(site: S3Site, method: str) -> str:
     client = site.store.client(endpoint=site.endpoint or None)
     try:
         call = {"PUT": "put_object", "GET": "get_object", "HEAD": "head_object"}[method]
@@ -63,7 +64,7 @@ NO_CORS_FOR = {"moto": {"HEAD"}}
 class Visited:
     """A site with what a page of W&B asks it for."""
 
-    site: Site
+    site: S3Site
 
     @property
     def kind(self) -> Kind:
@@ -112,7 +113,7 @@ def failing(said: dict[CheckName, Check]) -> set[CheckName]:
 
 def site_at(kind: str, store: Store) -> Visited:
     """A new bucket's site; the bucket is made by the operator's first look."""
-    return Visited(site=Site(kind=kind, store=store))
+    return Visited(site=S3Site(kind=kind, store=store))
 
 
 Visit = Callable[..., Sequence[Attempt]]

@@ -8,7 +8,7 @@ import pytest
 
 from browser.page import Attempt, Request, visit
 from browser.sites import ABOUT_BROWSERS, BEFORE, BODY, METHODS, STRIPPED, Visit, Visited, failing
-from contract.provisioning import ORIGIN
+from contract.site import ORIGIN
 from testbed.processes import TestbedError, free_port
 from testbed.proxy import FaultyProxy
 from testbed.stores import Store

@@ -1,93 +1,57 @@
-"""What the tests of provisioning share: a provider at a real store, looks at a bucket, and what is in it by another client's word."""
+"""The S3 API at real servers, as sites of the contract."""
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
+from contract.site import ORIGIN, Site
 from testbed.stores import Keys, Store
 from wandb_byob.model import api
-from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import AccessKey
-from wandb_byob.model.recorder import NullRecorder
-from wandb_byob.providers.base import Context, Provisioned, Tenant
+from wandb_byob.providers.base import Tenant
 from wandb_byob.providers.s3 import S3Provider
 
-ORIGIN = "https://wandb.example.com"
-ROLE = "arn:aws:iam::111122223333:role/wandb"
-UID = "0a1b2c3d-0000-4000-8000-000000000001"
-OTHER_UID = "0a1b2c3d-0000-4000-8000-000000000002"
-OWNER_TAG = "byob.wandb.com/owner"
-FOREIGN_RULE = {
+ROLE: Final = "arn:aws:iam::111122223333:role/wandb"
+OWNER_TAG: Final = "byob.wandb.com/owner"
+FOREIGN_RULE: Final[Mapping[str, Any]] = {
     "AllowedMethods": ["POST"],
     "AllowedOrigins": ["https://other.example.com"],
     "AllowedHeaders": ["x-other"],
 }
+_FOREIGN_TAG: Final = {"Key": "team", "Value": "ml"}
 
 
-@dataclass
-class Calls(NullRecorder):
-    """The calls that the operator counted, in order."""
-
-    made: list[tuple[str, str]] = field(default_factory=list)
-
-    def cloud_call(self, *, provider: str, operation: str, result: str, seconds: float) -> None:
-        """Note the call."""
-        self.made.append((operation, result))
-
-    @property
-    def operations(self) -> list[str]:
-        """The operations alone."""
-        return [operation for operation, _ in self.made]
-
-    @property
-    def writes(self) -> list[str]:
-        """Those that change something."""
-        return [operation for operation in self.operations if operation.startswith(("Put", "Create", "Delete"))]
-
-
-def _name() -> str:
+def new_name() -> str:
+    """A bucket name that no other test uses."""
     return f"acme-{uuid.uuid4().hex[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
-    """One kind of provider at one real store; `endpoint` may be a proxy before it."""
+class S3Site(Site):
+    """A bucket name of one's own at a server of the S3 API, as `kind` of provider: S3 or S3Compatible."""
 
     kind: str
     store: Store
     provider: S3Provider = field(default_factory=lambda: _PROVIDER)
-    bucket: str = field(default_factory=_name)
-    endpoint: str = ""
+    bucket: str = field(default_factory=new_name)
 
     @property
-    def keys(self) -> AccessKey:
-        """The store's root keys as the operator holds them."""
+    def credentials(self) -> AccessKey:
+        """The store's root keys."""
         return access_key(self.store.keys)
 
-    def context(self, **changes: Any) -> Context:
-        """One look at the bucket, as a new BucketStore that may create it, whose credentials are the store's root keys; `spec` adds to that."""
-        spec = replace_spec(self._spec(), **changes.pop("spec", {}))
-        known: dict[str, Any] = {
-            "spec": spec,
-            "uid": UID,
-            "tenant": Tenant(deployment_type="SelfManaged", origins=(ORIGIN,), identity=ROLE),
-            "data": self.keys,
-            "admin": self.keys,
-            "paths": ("teams/a",),
-            "intended": True,
-            "allowed_endpoints": ("127.0.0.1",),
-            "recorder": Calls(),
-            "now": lambda: datetime.now(UTC),
-        }
-        return Context(**{**known, **changes})
+    @property
+    def tenant(self) -> Tenant:
+        """A W&B whose pods run as a role."""
+        return Tenant(deployment_type="SelfManaged", origins=(ORIGIN,), identity=ROLE)
 
-    def _spec(self) -> api.BucketStoreSpec:
+    def spec(self) -> api.BucketStoreSpec:
+        """The BucketStore with the least that must be said."""
         credentials = api.Credentials(source="Secret", secret_ref=api.SecretReference(name="keys"))
         endpoint = self.endpoint or self.store.endpoint
         if self.kind == "S3":
@@ -95,15 +59,6 @@ class Site:
             return api.BucketStoreSpec(provider="S3", credentials=credentials, s3=s3)
         block = api.S3CompatibleSpec(bucket=self.bucket, region=self.store.region, endpoint=endpoint)
         return api.BucketStoreSpec(provider="S3Compatible", credentials=credentials, s3_compatible=block)
-
-    def look(self, **changes: Any) -> "Look":
-        """Provision once, as the reconciler does for a bucket that it means to create."""
-        context = self.context(**changes)
-        return Look(calls=calls_of(context), found=self.provider.provision(context))
-
-    def later(self, **changes: Any) -> "Look":
-        """Provision once more, as the reconciler does when status.bucket is there."""
-        return self.look(**{"intended": False, "recorded": "Created", **changes})
 
     def client(self, call: str, **arguments: Any) -> Any:
         """Make one call as root, past the operator."""
@@ -115,20 +70,47 @@ class Site:
             _RAW[self.store.endpoint] = self.store.client()
         return _RAW[self.store.endpoint]
 
-    def new_provider(self) -> S3Provider:
-        """A provider that has forgotten everything."""
-        return S3Provider()
-
     def other(self) -> Self:
         """The same with another bucket name."""
-        return replace(self, bucket=_name())
+        return replace(self, bucket=new_name())
 
     def restarted(self) -> Self:
         """The same after a restart of the operator."""
-        return replace(self, provider=self.new_provider())
+        return replace(self, provider=S3Provider())
+
+    def make(self) -> None:
+        """Make the bucket."""
+        self.client("create_bucket")
+
+    def remove(self) -> None:
+        """Remove the bucket; moto would give the next one of this name the old one's tags."""
+        with suppress(ClientError):
+            self.client("delete_bucket_tagging")
+        self.client("delete_bucket")
+
+    def put(self, key: str, body: bytes = b"x") -> None:
+        """Write an object."""
+        self.client("put_object", Key=key, Body=body)
+
+    def contents(self) -> list[tuple[str, str]]:
+        """Objects, versions and delete markers."""
+        listed = self.client("list_object_versions")
+        entries: list[Any] = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+        return sorted((entry["Key"], entry["VersionId"]) for entry in entries)
+
+    def leave(self, what: str) -> None:
+        """An object, an old version, a delete marker or an unfinished upload."""
+        if what == "upload":
+            self.client("create_multipart_upload", Key="half")
+            return
+        version = self.client("put_object", Key="file", Body=b"x")["VersionId"]
+        if what != "object":
+            self.client("delete_object", Key="file")
+        if what == "marker":
+            self.client("delete_object", Key="file", VersionId=version)
 
     def configuration(self) -> dict[str, Any]:
-        """All that is set on the bucket, by another client's word; what the store does not offer or has not set is left out."""
+        """What each call answers."""
         found: dict[str, Any] = {}
         for call, key in _CONFIGURATION.items():
             with suppress(ClientError):
@@ -140,6 +122,51 @@ class Site:
     def tags(self) -> dict[str, str]:
         """The bucket's tags."""
         return {tag["Key"]: tag["Value"] for tag in self.configuration().get("TagSet", [])}
+
+    def mark(self) -> str:
+        """A tag."""
+        return self.tags().get(OWNER_TAG, "")
+
+    def set_mark(self, mark: str) -> None:
+        """A tag."""
+        self.client("put_bucket_tagging", Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": mark}]})
+
+    def dress(self) -> None:
+        """A tag, a CORS rule and a statement, as far as the server keeps them."""
+        self.client("put_bucket_tagging", Tagging={"TagSet": [_FOREIGN_TAG]})
+        with suppress(ClientError):  # MinIO's NotImplemented
+            self.client("put_bucket_cors", CORSConfiguration={"CORSRules": [FOREIGN_RULE]})
+        if self.kind == "S3":
+            document = {"Version": "2012-10-17", "Statement": [self._foreign_statement()]}
+            self.client("put_bucket_policy", Policy=json.dumps(document))
+
+    def theirs(self) -> Any:
+        """Those that are still there, word for word."""
+        found = self.configuration()
+        return (
+            [tag for tag in found.get("TagSet", []) if tag == _FOREIGN_TAG],
+            [rule for rule in found.get("CORSRules", []) if rule == FOREIGN_RULE],
+            [each for each in found.get("Policy", {}).get("Statement", []) if each == self._foreign_statement()],
+        )
+
+    def _foreign_statement(self) -> dict[str, Any]:
+        return {
+            "Sid": "Theirs",
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::999988887777:root"},
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{self.bucket}/*",
+        }
+
+    def expire(self, prefix: str, *, name: str) -> None:
+        """A lifecycle rule."""
+        rule = {"ID": name, "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": 30}}
+        self.client("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [rule]})
+
+    def take_away(self, aspect: str) -> None:
+        """Delete it, or suspend it."""
+        call, arguments = _UNDO[aspect]
+        self.client(call, **arguments)
 
 
 _PROVIDER: S3Provider = S3Provider()
@@ -157,59 +184,15 @@ _CONFIGURATION = {
     "get_public_access_block": "PublicAccessBlockConfiguration",
     "get_bucket_lifecycle_configuration": "Rules",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """What one look at a bucket called and found."""
-
-    calls: Calls
-    found: Provisioned
-
-    def check(self, name: CheckName) -> Check:
-        """The one check of this name."""
-        (found,) = [check for check in self.found.checks if check.name is name]
-        return found
-
-    def results(self, *results: CheckResult) -> set[CheckName]:
-        """The names of the checks with one of these results."""
-        return {check.name for check in self.found.checks if check.result in results}
-
-
-def calls_of(context: Context) -> Calls:
-    """The calls counted for a context."""
-    assert isinstance(context.recorder, Calls)
-    return context.recorder
+_UNDO: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "CORS": ("delete_bucket_cors", {}),
+    "policy": ("delete_bucket_policy", {}),
+    "versioning": ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Suspended"}}),
+    "encryption": ("delete_bucket_encryption", {}),
+    "public access": ("delete_public_access_block", {}),
+}
 
 
 def access_key(keys: Keys) -> AccessKey:
     """The store's keys as the operator holds them."""
     return AccessKey(access_key_id=keys.access_key, secret_access_key=keys.secret_key)
-
-
-def replace_spec(spec: api.BucketStoreSpec, **changes: Any) -> api.BucketStoreSpec:
-    """The specification with fields changed; `s3`, `s3_compatible` and `core_weave` may be dicts of changes to the block."""
-    for block in ("s3", "s3_compatible", "core_weave"):
-        if isinstance(changes.get(block), dict):
-            changes[block] = _changed(getattr(spec, block), changes[block])
-    made: api.BucketStoreSpec = _changed(spec, changes)
-    return made
-
-
-def _changed(struct: Any, changes: dict[str, Any]) -> Any:
-    return type(struct)(**{name: getattr(struct, name) for name in struct.__struct_fields__} | changes)
-
-
-class KilledError(RuntimeError):
-    """The operator ends here."""
-
-
-def killed_before(number: int) -> Callable[[], None]:
-    """A fence at which the operator dies before its write of this number, counted from 0."""
-    writes = iter(range(1000))
-
-    def fence() -> None:
-        if next(writes) == number:
-            raise KilledError
-
-    return fence

@@ -1,67 +1,154 @@
-"""Each kind of provider at each real store, and what it costs and lacks there."""
+"""The columns of the matrix: each kind of provider at each real server, what it costs there and what it lacks. A new one is one entry here."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
 import pytest
 
+from contract import coreweave
+from contract.provisioning import S3Site
+from contract.site import Need, Place, Site
 from wandb_byob.model.checks import CheckName
-
-SITES = (
-    ("S3", "moto"),
-    ("S3Compatible", "moto"),
-    ("S3Compatible", "versitygw"),
-    ("S3Compatible", "minio"),
-    ("CoreWeave", "versitygw"),
-)
-IDS = [f"{kind}-{store}" for kind, store in SITES]
 
 CREATE_BUDGET, LOOK_BUDGET = 14, 8  # design budgets, with the one call that sees whether the bucket is there
 
-# Which calls, in which order: what creating a bucket costs at each kind of store, and what a later look costs.
-CREATED = {
-    "S3-moto": [
-        "HeadBucket", "HeadBucket", "CreateBucket", "PutBucketTagging", "PutBucketCors", "PutBucketPolicy", "PutBucketVersioning",
-        "PutBucketEncryption", "PutPublicAccessBlock",
-    ],
-    "S3Compatible-moto": [
-        "HeadBucket", "HeadBucket", "CreateBucket", "PutBucketTagging", "GetBucketCors", "UnsignedGet", "GetBucketVersioning",
-        "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration", "PutBucketCors", "PutBucketVersioning",
-        "PutPublicAccessBlock",
-    ],
-    "S3Compatible-versitygw": [
-        "HeadBucket", "HeadBucket", "CreateBucket", "PutBucketTagging", "GetBucketCors", "UnsignedGet", "GetBucketVersioning",
-        "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration", "PutBucketCors", "PutBucketVersioning",
-    ],
-    "S3Compatible-minio": [
-        "HeadBucket", "HeadBucket", "CreateBucket", "PutBucketTagging", "GetBucketCors", "UnsignedGet", "GetBucketVersioning",
-        "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration", "PutBucketVersioning",
-    ],
-    "CoreWeave-versitygw": [
-        "HeadBucket", "HeadBucket", "CreateBucket", "PutBucketTagging", "GetBucketCors", "UnsignedGet", "GetBucketPolicy",
-        "GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration", "PutBucketCors",
-        "PutBucketPolicy", "PutBucketVersioning",
-    ],
+_NO_SOFT_DELETE: Final = {Need.SOFT_DELETE: "not part of the S3 API: old versions are what can be brought back"}
+_MOTO: Final = {
+    Need.SIGNATURES: "takes any key",
+    Need.USERS: "takes any key",
+    Need.REGION: "answers for every region",
+    **_NO_SOFT_DELETE,
+}
+_VERSITYGW: Final = {
+    Need.POLICY: "`MalformedPolicy`: takes only its own users as principals",
+    Need.ENCRYPTION: "`NotImplemented`",
+    Need.PUBLIC_ACCESS: "`NotImplemented`",
+    Need.LIFECYCLE: "`NotImplemented`",
+    **_NO_SOFT_DELETE,
+}
+_MINIO: Final = {
+    Need.CORS: "`NotImplemented`: there is one setting for the whole server",
+    Need.PREFLIGHT: "admits every origin",
+    Need.ENCRYPTION: "`NotImplemented` without a KMS of its own",
+    Need.PUBLIC_ACCESS: "`MalformedXML`",
+    **_NO_SOFT_DELETE,
+}
+_CREATE: Final = ("HeadBucket", "HeadBucket", "CreateBucket", "PutBucketTagging")
+_BEFORE: Final = (
+    "GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration",
+)  # fmt: skip
+_READ: Final = ("HeadBucket", "GetBucketTagging", "GetBucketCors")
+_CORS: Final = {"CORS": "PutBucketCors"}
+_VERSIONING: Final = {"versioning": "PutBucketVersioning"}
+
+SITES: Final[Mapping[str, Place]] = {
+    "S3-moto": Place(
+        provider="S3",
+        server="moto",
+        fixture="moto",
+        at=lambda store: S3Site(kind="S3", store=store),
+        created=(
+            *_CREATE, "PutBucketCors", "PutBucketPolicy", "PutBucketVersioning", "PutBucketEncryption", "PutPublicAccessBlock",
+        ),
+        looked=(*_READ, "GetBucketPolicy", *_BEFORE),
+        repairs={
+            **_CORS,
+            "policy": "PutBucketPolicy",
+            **_VERSIONING,
+            "encryption": "PutBucketEncryption",
+            "public access": "PutPublicAccessBlock",
+        },
+        planned=frozenset({"Owner", "CORS", "Policy", "Versioning", "Encryption"}),
+        lacks=_MOTO,
+    ),
+    "S3Compatible-moto": Place(
+        provider="S3Compatible",
+        server="moto",
+        fixture="moto",
+        at=lambda store: S3Site(kind="S3Compatible", store=store),
+        created=(
+            *_CREATE, "GetBucketCors", "UnsignedGet", *_BEFORE, "PutBucketCors", "PutBucketVersioning", "PutPublicAccessBlock",
+        ),
+        looked=(*_READ, *_BEFORE),
+        repairs={**_CORS, **_VERSIONING, "public access": "PutPublicAccessBlock"},
+        planned=frozenset({"Owner", "CORS", "Versioning"}),
+        skipped=frozenset({CheckName.POLICY, CheckName.ENCRYPTION}),
+        lacks=_MOTO,
+    ),
+    "S3Compatible-versitygw": Place(
+        provider="S3Compatible",
+        server="versitygw",
+        fixture="versitygw",
+        at=lambda store: S3Site(kind="S3Compatible", store=store),
+        created=(*_CREATE, "GetBucketCors", "UnsignedGet", *_BEFORE, "PutBucketCors", "PutBucketVersioning"),
+        looked=(*_READ, *_BEFORE),
+        repairs={**_CORS, **_VERSIONING},
+        planned=frozenset({"Owner", "CORS", "Versioning"}),
+        skipped=frozenset({CheckName.POLICY, CheckName.ENCRYPTION, CheckName.PUBLIC_ACCESS, CheckName.LIFECYCLE}),
+        lacks=_VERSITYGW,
+    ),
+    "S3Compatible-minio": Place(
+        provider="S3Compatible",
+        server="MinIO",
+        fixture="minio",
+        at=lambda store: S3Site(kind="S3Compatible", store=store),
+        created=(*_CREATE, "GetBucketCors", "UnsignedGet", *_BEFORE, "PutBucketVersioning"),
+        looked=(*_READ, "UnsignedGet", *_BEFORE),
+        repairs=_VERSIONING,
+        planned=frozenset({"Owner", "Versioning"}),
+        skipped=frozenset({CheckName.POLICY, CheckName.ENCRYPTION, CheckName.CORS, CheckName.PUBLIC_ACCESS}),
+        lacks=_MINIO,
+    ),
+    "CoreWeave-versitygw": Place(
+        provider="CoreWeave",
+        server="versitygw, virtual-hosted behind TLS 1.3",
+        fixture="coreweave",
+        at=coreweave.site_at,
+        created=(
+            *_CREATE, "GetBucketCors", "UnsignedGet", "GetBucketPolicy", *_BEFORE, "PutBucketCors", "PutBucketPolicy",
+            "PutBucketVersioning",
+        ),
+        looked=(*_READ, "GetBucketPolicy", *_BEFORE),
+        repairs={**_CORS, "policy": "PutBucketPolicy", **_VERSIONING},
+        planned=frozenset({"Owner", "CORS", "Policy", "Versioning"}),
+        skipped=frozenset({CheckName.ENCRYPTION, CheckName.PUBLIC_ACCESS, CheckName.LIFECYCLE}),
+        lacks={
+            **_VERSITYGW,
+            Need.POLICY: "kept by the stand-in before it, which enforces nothing",
+            Need.USERS: "the stand-in's policy is not enforced",
+        },
+    ),
 }  # fmt: skip
-READ = [
-    "HeadBucket", "GetBucketTagging", "GetBucketCors", "GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock",
-    "GetBucketLifecycleConfiguration",
-]  # fmt: skip
-LOOKED = {
-    "S3-moto": [*READ[:3], "GetBucketPolicy", *READ[3:]],
-    "S3Compatible-moto": READ,
-    "S3Compatible-versitygw": READ,
-    "S3Compatible-minio": [*READ[:3], "UnsignedGet", *READ[3:]],
-    "CoreWeave-versitygw": [*READ[:3], "GetBucketPolicy", *READ[3:]],
-}
-# What a store does not offer, or does not need: the checks that are skipped there on a bucket of our making.
-SKIPPED = {
-    "S3-moto": set(),
-    "S3Compatible-moto": {CheckName.POLICY, CheckName.ENCRYPTION},
-    "S3Compatible-versitygw": {CheckName.POLICY, CheckName.ENCRYPTION, CheckName.PUBLIC_ACCESS, CheckName.LIFECYCLE},
-    "S3Compatible-minio": {CheckName.POLICY, CheckName.ENCRYPTION, CheckName.CORS, CheckName.PUBLIC_ACCESS},
-    "CoreWeave-versitygw": {CheckName.ENCRYPTION, CheckName.PUBLIC_ACCESS, CheckName.LIFECYCLE},
-}
 
 
-def at_sites(*without: str) -> pytest.MarkDecorator:
-    """The sites but those at these stores."""
-    chosen = [(kind, store) for kind, store in SITES if store not in without]
-    return pytest.mark.parametrize("site", chosen, indirect=True, ids=[f"{kind}-{store}" for kind, store in chosen])
+def site_of(request: pytest.FixtureRequest, name: str) -> Site:
+    """A site at a place, with a bucket name that no other test uses."""
+    place = SITES[name]
+    return place.at(request.getfixturevalue(place.fixture))
+
+
+Test = Callable[..., Any]
+
+
+def at(*needs: Need, only: str = "", because: str = "") -> Callable[[Test], Test]:
+    """Run a test of `site` where the server meets these needs.
+
+    `only` names a provider or a place for what is peculiar to it, and `because` says what; both stand in docs/providers.md. A test
+    without this runs everywhere.
+    """
+    assert bool(only) == bool(because)
+    not_at = {name: why for name, place in SITES.items() if (why := _why_not(name, place, needs, only, because))}
+    return partial(_marked, chosen=[name for name in SITES if name not in not_at], not_at=not_at)
+
+
+def _why_not(name: str, place: Place, needs: tuple[Need, ...], only: str, because: str) -> str:
+    if only and only not in (name, place.provider):
+        return because
+    return "; ".join(place.lacks[need] for need in needs if need in place.lacks)
+
+
+def _marked(test: Test, *, chosen: list[str], not_at: Mapping[str, str]) -> Test:
+    assert chosen, "no server meets these needs"
+    marked: Test = pytest.mark.parametrize("site", chosen, indirect=True)(pytest.mark.not_at(dict(not_at))(test))
+    return marked

@@ -4,15 +4,14 @@ from typing import Any
 
 import pytest
 
-from contract.provisioning import (
-    OTHER_UID,
-    OWNER_TAG,
-    UID,
-    Site,
-    calls_of,
-)
+from contract.results import Behaviour
+from contract.site import OTHER_UID, UID, Site, calls_of
+from contract.sites import SITES
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
+
+pytestmark = pytest.mark.behaviour(Behaviour.DELETE)
+LEFTOVERS = [(name, leftover) for name, place in SITES.items() for leftover in place.leftovers]
 
 
 def test_delete(site: Site) -> None:
@@ -24,18 +23,11 @@ def test_delete(site: Site) -> None:
     site.provider.delete(context)
 
 
-@pytest.mark.parametrize("leftover", ["object", "version", "marker", "upload"])
+@pytest.mark.parametrize(("site", "leftover"), LEFTOVERS, indirect=["site"], ids=["-".join(each) for each in LEFTOVERS])
 def test_delete_keeps_what_holds_anything(site: Site, leftover: str) -> None:
-    """An object, an old version, a delete marker or an unfinished upload keeps the bucket."""
+    """An object, an old version, a mark of deletion or an unfinished upload keeps the bucket."""
     site.look()
-    if leftover == "upload":
-        site.client("create_multipart_upload", Key="half")
-    else:
-        version = site.client("put_object", Key="file", Body=b"x")["VersionId"]
-        if leftover != "object":
-            site.client("delete_object", Key="file")
-        if leftover == "marker":
-            site.client("delete_object", Key="file", VersionId=version)
+    site.leave(leftover)
     context = site.context(intended=False)
     with pytest.raises(Stalled) as refused:
         site.provider.delete(context)
@@ -44,12 +36,12 @@ def test_delete_keeps_what_holds_anything(site: Site, leftover: str) -> None:
     assert calls_of(context).writes == []
 
 
-@pytest.mark.parametrize("mark", ["", f"adopted:{UID}", OTHER_UID])
+@pytest.mark.parametrize("mark", ["", f"adopted:{UID}", OTHER_UID], ids=["none", "adopted", "another's"])
 def test_delete_keeps_what_we_did_not_make(site: Site, mark: str) -> None:
     """Only the mark of having created the bucket allows to delete it: not adoption, and not another's mark."""
-    site.client("create_bucket")
+    site.make()
     if mark:
-        site.client("put_bucket_tagging", Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": mark}]})
+        site.set_mark(mark)
     context = site.context(intended=True)
     with pytest.raises(Stalled) as refused:
         site.provider.delete(context)

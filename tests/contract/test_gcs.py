@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from contract.provisioning import OTHER_UID, UID, Calls
+from contract.site import OTHER_UID, UID, Calls
 from testbed import gcs
 from wandb_byob.decide import addresses
 from wandb_byob.model import api

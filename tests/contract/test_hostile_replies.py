@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from contract.provisioning import Site
+from contract.provisioning import S3Site
 from testbed.proxy import Fault, FaultyProxy
 from testbed.stores import Store, VersityGW
 from wandb_byob.model.errors import DomainError
@@ -46,7 +46,7 @@ def test_no_reply_gets_the_better_of_a_look(
     """An exception that nobody expects would be tried again for ever, and the user would never be told."""
     proxy = faulty(versitygw)
     kind = "S3" if reply.get("target") == "policy" else "S3Compatible"  # policies are read on AWS alone
-    site = Site(kind=kind, store=versitygw, endpoint=proxy.endpoint)
+    site = S3Site(kind=kind, store=versitygw, endpoint=proxy.endpoint)
     site.client("create_bucket")
     body = str(reply.get("body", "")).encode()
     lie = Fault(**{"status": 200, **reply, "body": body})  # type: ignore[arg-type]

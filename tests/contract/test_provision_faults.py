@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from contract.provisioning import UID, Site, calls_of
+from contract.provisioning import S3Site
+from contract.site import UID, calls_of
+from contract.sites import site_of
 from testbed.proxy import Fault, FaultyProxy
 from testbed.stores import Store, VersityGW
 from wandb_byob.model.checks import CheckName, CheckResult
@@ -20,13 +22,13 @@ def error(code: str, text: str = "canary-in-the-body") -> bytes:
     return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{text}</Message></Error>".encode()
 
 
-@pytest.fixture(params=[("S3", "moto"), ("S3Compatible", "versitygw")], ids=["S3", "S3Compatible"])
-def behind(request: pytest.FixtureRequest, faulty: Callable[[Store], FaultyProxy]) -> tuple[Site, FaultyProxy]:
+@pytest.fixture(params=["S3-moto", "S3Compatible-versitygw"])
+def behind(request: pytest.FixtureRequest, faulty: Callable[[Store], FaultyProxy]) -> tuple[S3Site, FaultyProxy]:
     """A store behind a proxy that can break."""
-    kind, name = request.param
-    store = request.getfixturevalue(name)
-    proxy = faulty(store)
-    return Site(kind=kind, store=store, endpoint=proxy.endpoint), proxy
+    site = site_of(request, request.param)
+    assert isinstance(site, S3Site)
+    proxy = faulty(site.store)
+    return site.through(proxy.endpoint), proxy
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_a_store_that_fails_is_looked_at_again(
 ) -> None:
     """A passing fault in any write waits, says one sentence without the body, and afterwards the bucket is as it would have been."""
     proxy = faulty(versitygw)
-    site = Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
+    site = S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
     with proxy.fault(Fault(method="PUT", target=r"\?versioning", **fault)), pytest.raises(Waiting) as waiting:  # type: ignore[arg-type]
         site.look()
     assert waiting.value.reason is reason
@@ -67,7 +69,7 @@ def test_a_store_that_fails_is_looked_at_again(
 
 
 @pytest.mark.parametrize("place", [CREATE, CONFIGURE], ids=["create", "configure"])
-def test_a_write_whose_outcome_is_unknown(behind: tuple[Site, FaultyProxy], place: Fault) -> None:
+def test_a_write_whose_outcome_is_unknown(behind: tuple[S3Site, FaultyProxy], place: Fault) -> None:
     """The store does each write, but its answer never comes: nothing is doubled, and the bucket is known as ours."""
     site, proxy = behind
     for _ in range(20):
@@ -85,7 +87,7 @@ def test_a_write_whose_outcome_is_unknown(behind: tuple[Site, FaultyProxy], plac
 
 def test_a_store_that_is_down(versitygw: VersityGW) -> None:
     """Nothing listens: that is waited for, and the message names the address."""
-    site = Site(kind="S3Compatible", store=versitygw, endpoint="http://127.0.0.1:1")
+    site = S3Site(kind="S3Compatible", store=versitygw, endpoint="http://127.0.0.1:1")
     with pytest.raises(Waiting) as waiting:
         site.look()
     assert waiting.value.reason is Reason.UNREACHABLE
@@ -107,7 +109,7 @@ def test_answers_that_are_none_of_s3s(
 ) -> None:
     """An answer of status 200 that is something else is never taken for a configuration to be merged and written back."""
     proxy = faulty(versitygw)
-    site = Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
+    site = S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
     site.look()
     before = site.configuration()
     context = site.context(intended=False, recorded="Created")
@@ -118,7 +120,7 @@ def test_answers_that_are_none_of_s3s(
     assert site.configuration() == before
 
 
-def outcome(site: Site, context: Context) -> CheckResult | Reason:
+def outcome(site: S3Site, context: Context) -> CheckResult | Reason:
     """What became of the check of CORS, or why the look is to be repeated."""
     try:
         found = site.provider.provision(context)
@@ -129,14 +131,14 @@ def outcome(site: Site, context: Context) -> CheckResult | Reason:
 
 
 @pytest.fixture
-def tagless(versitygw: VersityGW, faulty: Callable[[Store], FaultyProxy]) -> Site:
+def tagless(versitygw: VersityGW, faulty: Callable[[Store], FaultyProxy]) -> S3Site:
     """A store that keeps no bucket tags. None of the testbed's is such: the proxy answers in its place."""
     proxy = faulty(versitygw)
     proxy.add(Fault(target=r"\?tagging", status=501, body=error("NotImplemented")))
-    return Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
+    return S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
 
 
-def test_a_store_without_tags(tagless: Site) -> None:
+def test_a_store_without_tags(tagless: S3Site) -> None:
     """Where no mark of ownership can be kept, what was recorded counts, the rest works as ever, and nothing is deleted."""
     first = tagless.look()
     assert first.found.facts is not None
@@ -153,7 +155,7 @@ def test_a_store_without_tags(tagless: Site) -> None:
     assert "NotImplemented" in kept.value.message
 
 
-def test_a_store_without_tags_and_a_bucket_that_was_there(tagless: Site) -> None:
+def test_a_store_without_tags_and_a_bucket_that_was_there(tagless: S3Site) -> None:
     """There too a bucket that existed before needs adoptionPolicy: Adopt, once; what is recorded keeps it afterwards."""
     tagless.client("create_bucket")
     with pytest.raises(Stalled) as refused:
@@ -171,7 +173,7 @@ def test_a_store_that_reads_what_it_cannot_set(versitygw: VersityGW, faulty: Cal
     """A store may answer the reading of versioning and refuse its setting (versitygw without a folder for versions): it is asked once, not at every look."""
     proxy = faulty(versitygw)
     proxy.add(Fault(method="PUT", target=r"\?versioning", status=501, body=error("VersioningNotConfigured")))
-    site = Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
+    site = S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
     first = site.look()
     assert first.check(CheckName.VERSIONING).result is CheckResult.SKIPPED
     assert "VersioningNotConfigured" in first.check(CheckName.VERSIONING).message
@@ -180,7 +182,7 @@ def test_a_store_that_reads_what_it_cannot_set(versitygw: VersityGW, faulty: Cal
     assert second.check(CheckName.VERSIONING) == first.check(CheckName.VERSIONING)
 
 
-def test_what_is_counted_is_what_is_sent(behind: tuple[Site, FaultyProxy]) -> None:
+def test_what_is_counted_is_what_is_sent(behind: tuple[S3Site, FaultyProxy]) -> None:
     """The calls that the metrics count are the requests that the store gets."""
     site, proxy = behind
     first, second = site.look(), site.later()

@@ -4,12 +4,8 @@ import json
 
 import pytest
 
-from contract.provisioning import (
-    ROLE,
-    Site,
-    access_key,
-    calls_of,
-)
+from contract.provisioning import ROLE, S3Site, access_key
+from contract.site import calls_of
 from testbed.stores import VersityGW
 from wandb_byob.model.checks import CheckName, CheckResult
 from wandb_byob.model.credentials import AccessKey
@@ -19,7 +15,7 @@ from wandb_byob.model.reasons import Reason
 
 def test_another_accounts_bucket(versitygw: VersityGW) -> None:
     """A bucket that belongs to another account than accountID says is not written to, and the message says so."""
-    site = Site(kind="S3", store=versitygw)
+    site = S3Site(kind="S3", store=versitygw)
     site.client("create_bucket")
     context = site.context(intended=False, spec={"s3": {"account_id": "111122223333"}, "adoption_policy": "Adopt"})
     with pytest.raises(Stalled) as refused:
@@ -31,7 +27,7 @@ def test_another_accounts_bucket(versitygw: VersityGW) -> None:
 
 def test_somebody_elses_bucket(versitygw: VersityGW) -> None:
     """A bucket that the provisioning keys may not even see is somebody else's."""
-    site = Site(kind="S3Compatible", store=versitygw)
+    site = S3Site(kind="S3Compatible", store=versitygw)
     site.client("create_bucket")
     stranger = access_key(versitygw.create_user(f"stranger-{site.bucket}"))
     context = site.context(data=stranger, admin=stranger, spec={"adoption_policy": "Adopt"})
@@ -44,7 +40,7 @@ def test_somebody_elses_bucket(versitygw: VersityGW) -> None:
 
 def test_a_bucket_made_by_hand_whose_keys_may_do_little(versitygw: VersityGW) -> None:
     """With W&B's keys alone, what they may not see is a warning or skipped, with the permission's name, and holds nothing back."""
-    site = Site(kind="S3Compatible", store=versitygw)
+    site = S3Site(kind="S3Compatible", store=versitygw)
     site.client("create_bucket")
     user = versitygw.create_user(f"wandb-{site.bucket}")
     statement = {
@@ -67,7 +63,7 @@ def test_a_bucket_made_by_hand_whose_keys_may_do_little(versitygw: VersityGW) ->
 
 def test_an_unknown_role(versitygw: VersityGW) -> None:
     """A policy whose principal the store does not accept is a failed check that names the field to correct."""
-    found = Site(kind="S3", store=versitygw).look()
+    found = S3Site(kind="S3", store=versitygw).look()
     check = found.check(CheckName.POLICY)
     assert check.result is CheckResult.FAILED
     assert ROLE in check.message
@@ -81,9 +77,9 @@ def test_an_unknown_role(versitygw: VersityGW) -> None:
 )
 def test_wrong_keys(request: pytest.FixtureRequest, store: str, wrong: str, said: str) -> None:
     """Wrong keys are told apart, by the field that holds them, and are not shown."""
-    site = Site(kind="S3Compatible", store=request.getfixturevalue(store))
-    right = {"access_key_id": site.keys.access_key_id, "secret_access_key": site.keys.secret_access_key}
-    keys = type(site.keys)(**{**right, wrong: "canary0123456789"})
+    site = S3Site(kind="S3Compatible", store=request.getfixturevalue(store))
+    right = {"access_key_id": site.credentials.access_key_id, "secret_access_key": site.credentials.secret_access_key}
+    keys = type(site.credentials)(**{**right, wrong: "canary0123456789"})
     with pytest.raises(Stalled) as refused:
         site.provider.exists(site.context(data=keys, admin=keys))
     assert refused.value.reason is Reason.ACCESS_DENIED
@@ -95,7 +91,7 @@ def test_wrong_keys(request: pytest.FixtureRequest, store: str, wrong: str, said
 @pytest.mark.parametrize("store", ["versitygw", "minio"])
 def test_wrong_region(request: pytest.FixtureRequest, store: str) -> None:
     """A region that the store is not in is told as such, with the one that it is in where the store says that."""
-    site = Site(kind="S3Compatible", store=request.getfixturevalue(store))
+    site = S3Site(kind="S3Compatible", store=request.getfixturevalue(store))
     site.client("create_bucket")
     with pytest.raises(Stalled) as refused:
         site.look(spec={"s3_compatible": {"region": "eu-west-9"}})
@@ -114,9 +110,9 @@ NEEDED = (
 )
 
 
-def adopter(versitygw: VersityGW, *, without: str) -> tuple[Site, AccessKey]:
+def adopter(versitygw: VersityGW, *, without: str) -> tuple[S3Site, AccessKey]:
     """A bucket with a user who may configure it, but for one action."""
-    site = Site(kind="S3Compatible", store=versitygw)
+    site = S3Site(kind="S3Compatible", store=versitygw)
     site.client("create_bucket")
     user = versitygw.create_user(f"admin-{site.bucket}")
     actions = [action for action in NEEDED if action != without]
