@@ -13,6 +13,7 @@ from testbed import names, programs, sources, stores
 from testbed.addresses import GoParser
 from testbed.cluster import Cluster
 from testbed.coreweave import CoreWeave, start_coreweave
+from testbed.gcs import GoogleCloud, start_gcs
 from testbed.proxy import FaultyProxy
 from testbed.stores import Minio, Store, VersityGW
 
@@ -24,6 +25,7 @@ _PROGRAMS = {
     "minio": ("minio",),
     "azurite": ("azurite-blob",),
     "fake_gcs": ("fake-gcs-server",),
+    "gcs": ("fake-gcs-server",),
     "go_parser": ("addressparse",),
     "demo_folder": ("etcd", "kube-apiserver", "kwok", "helm", "minio", "versitygw"),
 }
@@ -127,6 +129,14 @@ def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = stores.start_fake_gcs(tmp_path_factory.mktemp("fake-gcs"))
     yield store
     store.stop()
+
+
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleCloud]:
+    """Google Cloud Storage's stand-in: fake-gcs-server behind accounts, IAM and CORS."""
+    place = start_gcs(tmp_path_factory.mktemp("gcs"))
+    yield place
+    place.stop()
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
-"""Google Cloud Storage against the stand-in (testbed/gcs.py), whose words are Google's as documented: no server here is Google's."""
+"""What is peculiar to Google Cloud Storage, at its stand-in (testbed.gcs): buckets and objects of a real server, Google's words as documented."""
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from contract.site import OTHER_UID, UID, Calls
-from testbed import gcs
+from testbed.gcs import GoogleCloud
+from testbed.google_accounts import WANDB, Account
+from testbed.object_store import Store
+from testbed.proxy import Fault, FaultyProxy
 from wandb_byob.decide import addresses
 from wandb_byob.model import api
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -20,35 +23,37 @@ from wandb_byob.providers.base import Context, Provisioned, Tenant
 from wandb_byob.providers.gcs import GCSProvider
 
 ORIGIN = "https://wandb.example.com"
-BUCKET = "acme-data"
-MEMBER = f"serviceAccount:{gcs.EMAIL}"
+MEMBER = f"serviceAccount:{WANDB}"
 READ = ["GetBucket", "GetIamPolicy"]
 
 
 @dataclass
 class Site:
-    """The provider at the stand-in."""
+    """A bucket name of one's own at the stand-in; `endpoint` may be a proxy before it."""
 
-    cloud: gcs.Cloud
-    provider: GCSProvider
+    place: GoogleCloud
+    endpoint: str = ""
+    bucket: str = field(default_factory=lambda: f"acme-{uuid.uuid4().hex[:12]}")
     calls: Calls = field(default_factory=Calls)
 
-    def context(self, *, key: str | None = None, **changes: Any) -> Context:
+    def __post_init__(self) -> None:
+        self.provider = GCSProvider(CloudEndpoints(gcs=self.endpoint or self.place.endpoint))
+
+    def context(self, **changes: Any) -> Context:
         """One look at the bucket, as a BucketStore that may create it; `spec` changes that."""
-        keys = ServiceAccountKey(key or gcs.key_file(self.cloud.key))
         self.calls = Calls()
         spec = {
             "provider": "GCS",
             "credentials": api.Credentials(source="Secret", secret_ref=api.SecretReference(name="keys")),
-            "gcs": api.GcsSpec(bucket=BUCKET),
+            "gcs": api.GcsSpec(bucket=self.bucket),
             **changes.pop("spec", {}),
         }
         known: dict[str, Any] = {
             "spec": api.BucketStoreSpec(**spec),
             "uid": UID,
             "tenant": Tenant(deployment_type="SelfManaged", origins=(ORIGIN,)),
-            "data": keys,
-            "admin": keys,
+            "data": key(self.place.wandb),
+            "admin": key(self.place.admin),
             "paths": ("teams/a",),
             "intended": True,
             "recorder": self.calls,
@@ -64,11 +69,34 @@ class Site:
         """Try the data path once."""
         return {check.name: check for check in self.provider.probe(self.context(**changes))}
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The bucket's resource, past the operator."""
+        found = self.place.buckets.resource(self.bucket)
+        assert found is not None
+        return found
+
+    def contents(self) -> list[tuple[str, str]]:
+        """Everything in the bucket."""
+        return self.place.buckets.contents(self.bucket)
+
+    def lacking(self, *permissions: str) -> Account:
+        """A service account of the project that may do everything but this."""
+        accounts = self.place.front.accounts
+        return accounts.add(
+            f"limited-{self.bucket}@acme-project.iam.gserviceaccount.com", everywhere=True, lacks=permissions
+        )
+
+
+def key(account: Account) -> ServiceAccountKey:
+    """An account's key file as the operator holds it."""
+    return ServiceAccountKey(account.key_file())
+
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with gcs.running() as cloud:
-        yield Site(cloud, GCSProvider(CloudEndpoints(gcs=cloud.url)))
+def site(gcs: GoogleCloud) -> Site:
+    """A bucket name of one's own."""
+    return Site(gcs)
 
 
 def results(checks: Any) -> dict[CheckName, CheckResult]:
@@ -82,7 +110,7 @@ def test_create_and_look_again(site: Site) -> None:
     assert not site.provider.exists(context)
     first = site.provider.provision(context)
     assert site.calls.operations == ["GetBucket", "GetBucket", "CreateBucket", "GetIamPolicy", "SetIamPolicy"]
-    kept = site.cloud.buckets[BUCKET]
+    kept = site.kept
     assert kept["iamConfiguration"] == {
         "uniformBucketLevelAccess": {"enabled": True},
         "publicAccessPrevention": "enforced",
@@ -90,10 +118,11 @@ def test_create_and_look_again(site: Site) -> None:
     assert kept["softDeletePolicy"] == {"retentionDurationSeconds": "604800"}
     assert (kept["versioning"], kept["labels"]) == ({"enabled": True}, {"wandb-byob-uid": UID})
     assert kept["cors"][0]["responseHeader"] == ["Content-Md5", "Content-Type", "ETag"]
-    assert {"role": "roles/storage.admin", "members": [MEMBER]} in site.cloud.policies[BUCKET]["bindings"]
-    assert {"role": "roles/viewer", "members": ["user:a"]} in site.cloud.policies[BUCKET]["bindings"]
+    bindings = site.place.buckets.policy(site.bucket)["bindings"]
+    assert {"role": "roles/storage.admin", "members": [MEMBER]} in bindings
+    assert bindings[0]["role"] == "roles/storage.legacyBucketOwner"
     assert first.facts is not None
-    assert (first.facts.created, first.facts.owner, first.facts.identity) == (True, "42", f"gs://{BUCKET}")
+    assert (first.facts.created, first.facts.owner, first.facts.identity) == (True, "424242", f"gs://{site.bucket}")
     assert [change.name for change in first.applied] == ["BucketExists", "Policy"]
 
     again = site.look(intended=False, recorded="Created")
@@ -105,13 +134,13 @@ def test_create_and_look_again(site: Site) -> None:
 def test_adopt_merges(site: Site) -> None:
     """One patch adds what is missing; the rules, labels and open access of others stay, and a second look writes nothing."""
     rule = {"origin": ["https://other.example.com"], "method": ["GET"], "responseHeader": ["X-Other"]}
-    site.cloud.add(BUCKET, cors=[rule], labels={"team": "a"})
+    site.place.buckets.make(site.bucket, cors=[rule], labels={"team": "a"})
     with pytest.raises(Stalled) as refused:
         site.look(intended=False)
     assert refused.value.reason == "BucketExists"
     found = site.look(intended=False, spec={"adoption_policy": "Adopt"})
     assert site.calls.operations == ["GetBucket", "PatchBucket", "GetIamPolicy", "SetIamPolicy"]
-    kept = site.cloud.buckets[BUCKET]
+    kept = site.kept
     assert kept["cors"][1] == rule
     assert kept["labels"] == {"team": "a", "wandb-byob-uid": f"adopted-{UID}"}
     assert "iamConfiguration" not in kept
@@ -127,9 +156,9 @@ def test_adopt_merges(site: Site) -> None:
 
 def test_observe_plans_and_writes_nothing(site: Site) -> None:
     """What lacks is said, W&B's own words about soft delete among it."""
-    site.cloud.add(BUCKET)
+    site.place.buckets.make(site.bucket)
     found = site.look(
-        intended=False, spec={"management_policy": "Observe", "gcs": api.GcsSpec(bucket=BUCKET, location="EU")}
+        intended=False, spec={"management_policy": "Observe", "gcs": api.GcsSpec(bucket=site.bucket, location="EU")}
     )
     assert site.calls.operations == READ
     assert {change.name for change in found.planned} == {"Owner", "CORS", "Versioning", "SoftDelete", "Policy"}
@@ -141,35 +170,39 @@ def test_observe_plans_and_writes_nothing(site: Site) -> None:
 
 def test_somebody_elses(site: Site) -> None:
     """A bucket that may not be seen, or that another BucketStore holds, is left alone."""
-    site.cloud.add(BUCKET, labels={"wandb-byob-uid": OTHER_UID})
+    site.place.buckets.make(site.bucket, labels={"wandb-byob-uid": OTHER_UID})
     with pytest.raises(Stalled, match="label wandb-byob-uid") as held:
         site.look()
     assert held.value.reason == "BucketConflict"
-    site.cloud.failing = {"storage.buckets.get": 403}
     with pytest.raises(Stalled, match=r"storage\.buckets\.get is missing") as hidden:
-        site.look()
+        site.look(admin=key(site.lacking("storage.buckets.get")))
     assert hidden.value.reason == "BucketNotOurs"
     seen = site.look(admin=None)
     assert results(seen.checks)[CheckName.POLICY] is CheckResult.WARNING
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "reason"),
-    [
-        (403, Stalled, "AccessDenied"),
-        (412, Waiting, "ProviderError"),
-        (429, Waiting, "Throttled"),
-        (503, Waiting, "ProviderError"),
-    ],
+    ("status", "reason"), [(412, "ProviderError"), (429, "Throttled"), (500, "ProviderError"), (503, "ProviderError")]
 )
-def test_errors(site: Site, status: int, error: type[Exception], reason: str) -> None:
-    """What may pass is waited for, also Google's limit of updates; a refusal names the permission in Google's words."""
-    site.cloud.failing = {"storage.buckets.create": status}
-    with pytest.raises(error) as told:
-        site.look()
-    assert getattr(told.value, "reason", "") == reason
-    assert ("storage.buckets.create" in str(told.value)) == (status == 403)
-    assert BUCKET not in site.cloud.buckets
+def test_what_may_pass_is_waited_for(
+    gcs: GoogleCloud, faulty: Callable[[Store], FaultyProxy], status: int, reason: str
+) -> None:
+    """Also Google's limit of updates; afterwards the bucket is as it would have been."""
+    proxy = faulty(gcs.store)
+    site = Site(gcs, proxy.endpoint)
+    for method in ("POST", "PUT"):
+        with proxy.fault(Fault(method=method, status=status, body=b"canary")), pytest.raises(Waiting) as told:
+            site.look()
+        assert told.value.reason == reason
+        assert "canary" not in told.value.message
+    assert not results(site.look().checks)
+
+
+def test_a_refusal_names_the_permission(site: Site) -> None:
+    """In Google's words."""
+    with pytest.raises(Stalled, match=r"Grant storage\.buckets\.create to the service account") as told:
+        site.look(admin=key(site.lacking("storage.buckets.create")))
+    assert told.value.reason == "AccessDenied"
 
 
 def test_probe_leaves_nothing(site: Site) -> None:
@@ -177,31 +210,29 @@ def test_probe_leaves_nothing(site: Site) -> None:
     site.look()
     assert not results(site.probe().values())
     assert site.calls.operations == [
-        "PutObject", "SignedPut", "SignedGet", "SignedHead", "ListObjects", "DeleteObject", "ListObjects", "DeleteObject",
+        "PutObject", "PutObject", "GetObject", "HeadObject", "ListObjects", "DeleteObject", "ListObjects", "DeleteObject",
         "DeleteObject", "Preflight", "Preflight", "Preflight",
     ]  # fmt: skip
-    assert site.cloud.names(BUCKET) == []
+    assert site.contents() == []
 
 
 def test_overwriting_needs_the_delete_permission(site: Site) -> None:
     """A key that may create but not delete fails just there, and what stays is told."""
     site.look()
-    site.cloud.failing = {"storage.objects.delete": 403}
-    checks = site.probe()
+    checks = site.probe(data=key(site.lacking("storage.objects.delete")), admin=None)
     overwrite = checks[CheckName.OVERWRITE_OBJECT]
     assert overwrite.result is CheckResult.FAILED
     assert "storage.objects.delete" in overwrite.remedy
     assert checks[CheckName.CLEAN_UP].result is CheckResult.WARNING
     assert "storage.objects.delete" in checks[CheckName.CLEAN_UP].remedy
-    assert site.cloud.names(BUCKET)
+    assert len(site.contents()) == 2
 
 
 def test_cors_of_others_is_not_enough(site: Site) -> None:
     """A rule without ETag in responseHeader fails where a browser would: the ETag cannot be read, PUT not be sent."""
     site.look()
-    site.cloud.buckets[BUCKET]["cors"] = [
-        {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "exposeHeaders": ["ETag"]}
-    ]
+    rule = {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "exposeHeaders": ["ETag"]}
+    site.place.buckets.update(site.bucket, cors=[rule])
     assert results(site.probe().values()) == {
         CheckName.PREFLIGHT: CheckResult.FAILED,
         CheckName.ETAG_EXPOSED: CheckResult.FAILED,
@@ -211,13 +242,14 @@ def test_cors_of_others_is_not_enough(site: Site) -> None:
 def test_wrong_keys(site: Site) -> None:
     """A key that Google does not know, and files that are no key, are refused without a word of what they hold."""
     site.look()
-    other = gcs.key_file(rsa.generate_private_key(65537, 2048))
-    assert results(site.probe(key=other).values())[CheckName.CREDENTIALS] is CheckResult.FAILED
+    stranger = Account(email=WANDB)
+    other = stranger.key_file()
+    assert results(site.probe(data=key(stranger)).values())[CheckName.CREDENTIALS] is CheckResult.FAILED
     with pytest.raises(Stalled, match="does not accept the key"):
-        site.look(key=other)
+        site.look(admin=ServiceAccountKey(other))
     for broken in ("hidden", '{"type": "hidden"}', other.replace("MII", "hid")):
         with pytest.raises(Stalled) as refused:
-            site.look(key=broken)
+            site.look(admin=ServiceAccountKey(broken))
         assert refused.value.reason == "SecretInvalid"
         assert "hid" not in str(refused.value)
 
@@ -228,7 +260,7 @@ def test_without_a_key_nobody_looks(site: Site) -> None:
     assert found.facts is not None
     assert found.facts.assumed
     assert site.calls.operations == []
-    assert site.provider.address(site.context().spec, None) == f"gs://{BUCKET}"
+    assert site.provider.address(site.context().spec, None) == f"gs://{site.bucket}"
 
 
 def test_address(site: Site) -> None:
@@ -236,21 +268,24 @@ def test_address(site: Site) -> None:
     context = site.context()
     address = addresses.parse(site.provider.address(context.spec, context.data))
     assert address is not None
-    assert (address.user, address.bucket) == (gcs.EMAIL, BUCKET)
+    assert (address.user, address.bucket) == (WANDB, site.bucket)
     assert address.password.startswith("-----BEGIN PRIVATE KEY-----\n")
     shown = site.provider.address(context.spec, AccessKey(access_key_id="x", secret_access_key="x"))
-    assert addresses.redact(shown) == f"gs://***:***@{BUCKET}"
+    assert addresses.redact(shown) == f"gs://***:***@{site.bucket}"
 
 
 def test_delete_only_ours_and_empty(site: Site) -> None:
     """An object keeps the bucket; gone twice is no error."""
     site.look()
-    site.cloud.objects[BUCKET, "a"] = [(1, b"x")]
+    site.place.buckets.put(site.bucket, "a", b"x")
+    site.place.buckets.remove(site.bucket, "a")
+    assert len(site.contents()) == 1, "the old generation"
     with pytest.raises(Stalled, match="not empty"):
         site.provider.delete(site.context())
-    site.cloud.objects.clear()
+    ((name, generation),) = site.contents()
+    site.place.buckets.remove(site.bucket, name, generation)
     site.provider.delete(site.context())
-    assert BUCKET not in site.cloud.buckets
+    assert site.place.buckets.resource(site.bucket) is None
     site.provider.delete(site.context())
     with pytest.raises(Stalled, match="managementPolicy"):
         site.provider.delete(site.context(admin=None))

@@ -1,276 +1,269 @@
-"""A small stand-in for Cloud Storage's JSON and XML APIs, since no server that runs here keeps CORS, IAM and soft delete.
+"""Google Cloud Storage in small: fake-gcs-server, behind a proxy that knows what it does not.
 
-It keeps buckets (with metageneration preconditions), IAM policies (with etags) and objects with generations in memory, verifies
-self-signed tokens and V4 signatures with the test key's public part, and answers preflights by the bucket's CORS rules. It knows
-only what the operator calls, enforces no quota, and its words are Google's as documented: what Google really does is not proved by it.
+Real are buckets, objects, generations, versioning and listings: they live in fake-gcs-server, which asks nobody who he is. The
+proxy's own are who may do what (service accounts with real signatures, IAM policies with etags), what the server forgets of a bucket
+(CORS, soft delete, labels, location, preconditions, that old generations keep a bucket), and its answers to browsers. It knows only
+what the operator calls, and its words are Google's as documented: what Google really does is not proved by it.
 """
 
-import base64
-import copy
-import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from testbed import stores
+from testbed.gcs_buckets import ROLE, Buckets, as_json
+from testbed.google_accounts import ADMIN, PROJECT, WANDB, Account, Accounts, RefusedError
+from testbed.object_store import Store
+from testbed.proxy import FaultyProxy, Response
 
-EMAIL = "wandb@acme.iam.gserviceaccount.com"
-
-
-def key_file(key: rsa.RSAPrivateKey, *, email: str = EMAIL) -> str:
-    """A service account's key file, with a token_uri that nobody may use."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return json.dumps(
-        {
-            "type": "service_account",
-            "project_id": "acme",
-            "client_email": email,
-            "private_key": pem,
-            "token_uri": "http://127.0.0.1:1/token",
-        }
-    )
+_API: Final = re.compile(r"(/upload)?/storage/v1/b(?:/([^/]+))?(/iam|/o(?:/(.+))?)?")
+_OBJECT_PERMISSIONS: Final = {
+    "PUT": "storage.objects.create",
+    "GET": "storage.objects.get",
+    "HEAD": "storage.objects.get",
+    "DELETE": "storage.objects.delete",
+}
 
 
-@dataclass
-class Cloud:
-    """What the stand-in keeps; `denied` are permissions that nobody has, `failing` statuses by permission."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request as it came; header names are in lower case."""
 
-    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
-    buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
-    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
-    objects: dict[tuple[str, str], list[tuple[int, bytes]]] = field(default_factory=dict)
-    failing: dict[str, int] = field(default_factory=dict)
-    generation: int = 1000
-    url: str = ""
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
 
-    def names(self, bucket: str) -> list[str]:
-        """The keys of all objects, old generations too."""
-        return [key for (held, key), kept in self.objects.items() if held == bucket and kept]
-
-    def add(self, name: str, **resource: Any) -> None:
-        """A bucket that somebody else made."""
-        self.buckets[name] = {"name": name, "location": "US", "metageneration": "1", "projectNumber": "42", **resource}
-        self.policies[name] = {
-            "version": 1,
-            "etag": "e1",
-            "bindings": [{"role": "roles/viewer", "members": ["user:a"]}],
-        }
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, reason: str, permission: str = "") -> None:
-        super().__init__(reason)
-        self.status, self.reason, self.permission = status, reason, permission
-
-
-@contextmanager
-def running() -> Iterator[Cloud]:
-    """Run the stand-in on a free port."""
-    cloud = Cloud()
-
-    class Handler(_Handler):
-        held = cloud
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        cloud.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    def json(self) -> Any:
+        """The body as JSON; raises RefusedError."""
         try:
-            yield cloud
-        finally:
-            server.shutdown()
-            thread.join()
+            return json.loads(self.body)
+        except ValueError:
+            raise RefusedError(400, "parseError") from None
 
 
-class _Handler(BaseHTTPRequestHandler):
-    held: Cloud
-    protocol_version = "HTTP/1.1"
+class Front(FaultyProxy):
+    """The proxy. `pause`: seconds that have to be between two creations or deletions of buckets, as in a project of Google's."""
 
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+    def __init__(self, store_port: int) -> None:
+        super().__init__(store_port)
+        self.accounts = Accounts()
+        self.pause = 0.0
+        self.buckets = Buckets(store_port)
+        self._mutex = threading.RLock()
+        self._last = float("-inf")
 
-    def _serve(self) -> None:
-        self.parts = urlsplit(self.path)
-        self.query = dict(parse_qsl(self.parts.query, keep_blank_values=True))
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        try:
-            if re.match(r"/(upload/)?storage/v1/", self.parts.path):
-                self._bearer()
-                status, headers, body = self._json_api()
-            else:
-                status, headers, body = self._xml_api()
-        except _RefusedError as failure:
-            words = f"denied: Permission '{failure.permission}' denied" if failure.permission else failure.reason
-            told = {"code": failure.status, "message": words, "errors": [{"reason": failure.reason}]}
-            status, headers = failure.status, {}
-            body = json.dumps({"error": told}).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+    def stand_in(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response | None:
+        """Answer every request, with the server's help."""
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        named = {name.lower(): value for name, value in headers.items()}
+        asked = Asked(method=method, path=parts.path, query=query, headers=named, body=body)
+        with self._mutex:
+            found = _API.fullmatch(asked.path)
+            try:
+                response = self._json_api(asked, found) if found else self._xml_api(asked)
+            except RefusedError as refused:
+                response = _json_refusal(refused) if found else _xml_refusal(refused)
+        own = [header for header in response.headers if header[0].lower() != "date"]
+        return replace(response, headers=[*own, ("Date", formatdate(usegmt=True))])
 
-    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815
+    # --- the JSON API ---------------------------------------------------------------------------------------------------
 
-    def _verified(self, text: bytes, signature: bytes, failure: _RefusedError) -> None:
-        try:
-            self.held.key.public_key().verify(signature, text, padding.PKCS1v15(), hashes.SHA256())
-        except InvalidSignature:
-            raise failure from None
-
-    def _bearer(self) -> None:
-        refused = _RefusedError(401, "authError")
-        head, _, signature = self.headers.get("Authorization", "").removeprefix("Bearer ").rpartition(".")
-        self._verified(head.encode(), base64.urlsafe_b64decode(signature + "=="), refused)
-        claims = json.loads(base64.urlsafe_b64decode(head.partition(".")[2] + "=="))
-        if (
-            claims["iss"] != EMAIL
-            or claims["exp"] < datetime.now(UTC).timestamp()
-            or "devstorage" not in claims["scope"]
-        ):
-            raise refused
-
-    def _allow(self, permission: str) -> None:
-        if status := self.held.failing.get(permission):
-            raise _RefusedError(
-                status, "forbidden" if status == 403 else "backendError", permission if status == 403 else ""
-            )
-
-    def _json_api(self) -> tuple[int, dict[str, str], bytes]:
-        found = re.fullmatch(r"(/upload)?/storage/v1/b(?:/([^/]+))?(/iam|/o(?:/(.+))?)?", self.parts.path)
-        assert found is not None, self.parts.path
+    def _json_api(self, asked: Asked, found: re.Match[str]) -> Response:
+        account = self.accounts.bearer(asked.headers.get("authorization", ""))
         bucket, below, key = unquote(found[2] or ""), found[3] or "", unquote(found[4] or "")
         if not bucket:
-            reply = self._insert(json.loads(self.body))
-        elif bucket not in self.held.buckets:
-            raise _RefusedError(404, "notFound")
-        elif below == "/iam":
-            reply = self._iam(bucket)
-        elif not below:
-            reply = self._bucket(bucket)
-        elif found[1]:
-            self._allow("storage.objects.create")
-            reply = {"generation": str(self._write(bucket, self.query["name"]))}
-        else:
-            return self._objects(bucket, key)
-        return 200, {"Content-Type": "application/json"}, json.dumps(reply).encode()
+            return self._insert(asked, account)
+        resource = self.buckets.resource(bucket)
+        if resource is None:
+            raise RefusedError(404, "notFound")
+        if below == "/iam":
+            return self._iam(asked, account, bucket)
+        if not below:
+            return self._bucket(asked, account, resource)
+        if found[1]:
+            return self._write(account, asked, bucket, asked.query["name"])
+        permission = _OBJECT_PERMISSIONS[asked.method] if key else "storage.objects.list"
+        self._allow(account, permission, bucket)
+        return _emptied(self.buckets.ask(asked.method, _target(asked), body=asked.body))
 
-    def _insert(self, resource: dict[str, Any]) -> dict[str, Any]:
-        self._allow("storage.buckets.create")
-        assert self.query["project"]
-        if resource["name"] in self.held.buckets:
-            raise _RefusedError(409, "conflict")
-        self.held.add(**resource)
-        return self.held.buckets[resource["name"]]
+    def _insert(self, asked: Asked, account: Account) -> Response:
+        given = asked.json()
+        name = given.pop("name")
+        if not account.everywhere or "storage.buckets.create" in account.lacks:
+            raise RefusedError(403, "forbidden", account=account.email, permission="storage.buckets.create")
+        if asked.query.get("project") != PROJECT:
+            raise RefusedError(400, "invalid")
+        if self.buckets.resource(name) is not None:
+            raise RefusedError(409, "conflict")
+        self._pace()
+        self.buckets.make(name, **given)
+        return _shown(self.buckets.resource(name))
 
-    def _bucket(self, name: str) -> dict[str, Any]:
-        kept = self.held.buckets[name]
-        if self.command == "GET":
-            self._allow("storage.buckets.get")
-            return kept
-        self._allow("storage.buckets.delete" if self.command == "DELETE" else "storage.buckets.update")
-        if self.query.get("ifMetagenerationMatch") != kept["metageneration"]:
-            raise _RefusedError(412, "conditionNotMet")
-        if self.command == "DELETE":
-            if self.held.names(name):
-                raise _RefusedError(409, "conflict")
-            return self.held.buckets.pop(name)
-        for field_name, value in json.loads(self.body).items():
-            merged = isinstance(value, dict) and isinstance(kept.get(field_name), dict)
-            kept[field_name] = {**kept[field_name], **value} if merged else value
-        kept["metageneration"] = str(int(kept["metageneration"]) + 1)
-        return kept
+    def _bucket(self, asked: Asked, account: Account, resource: Mapping[str, Any]) -> Response:
+        name = resource["name"]
+        if asked.method == "GET":
+            self._allow(account, "storage.buckets.get", name)
+            return _shown(resource)
+        deletes = asked.method == "DELETE"
+        self._allow(account, "storage.buckets.delete" if deletes else "storage.buckets.update", name)
+        condition = asked.query.get("ifMetagenerationMatch")
+        if condition not in (None, resource["metageneration"]):
+            raise RefusedError(412, "conditionNotMet")
+        if deletes:
+            if self.buckets.contents(name):
+                raise RefusedError(409, "conflict")
+            self._pace()
+            self.buckets.drop(name)
+            return Response(204, [], b"")
+        self.buckets.update(name, **asked.json())
+        return _shown(self.buckets.resource(name))
 
-    def _iam(self, name: str) -> dict[str, Any]:
-        if self.command == "GET":
-            self._allow("storage.buckets.getIamPolicy")
-            return self.held.policies[name]
-        self._allow("storage.buckets.setIamPolicy")
-        wanted = json.loads(self.body)
-        if wanted["etag"] != self.held.policies[name]["etag"]:
-            raise _RefusedError(412, "conditionNotMet")
-        self.held.policies[name] = {**copy.deepcopy(wanted), "etag": wanted["etag"] + "1"}
-        return self.held.policies[name]
+    def _iam(self, asked: Asked, account: Account, name: str) -> Response:
+        if asked.method == "GET":
+            self._allow(account, "storage.buckets.getIamPolicy", name)
+            return _shown(self.buckets.policy(name))
+        self._allow(account, "storage.buckets.setIamPolicy", name)
+        wanted = asked.json()
+        if wanted.get("etag") != self.buckets.policy(name)["etag"]:
+            raise RefusedError(412, "conditionNotMet")
+        members = [member for binding in wanted["bindings"] for member in binding["members"]]
+        if any(member.startswith("serviceAccount:") and member[15:] not in self.accounts.known for member in members):
+            raise RefusedError(400, "invalid")
+        self.buckets.set_policy(name, wanted["bindings"])
+        return _shown(self.buckets.policy(name))
 
-    def _write(self, bucket: str, key: str) -> int:
-        kept = self.held.objects.setdefault((bucket, key), [])
-        if kept:
-            self._allow("storage.objects.delete")
-        if not self.held.buckets[bucket].get("versioning", {}).get("enabled"):
-            kept.clear()
-        self.held.generation += 1
-        kept.append((self.held.generation, self.body))
-        return self.held.generation
+    # --- the XML API, which signed URLs and browsers use ----------------------------------------------------------------
 
-    def _objects(self, bucket: str, key: str) -> tuple[int, dict[str, str], bytes]:
-        if not key:
-            self._allow("storage.objects.list")
-            items = [
-                {"name": name, "generation": str(number), "timeCreated": datetime.now(UTC).isoformat()}
-                for (held, name), kept in self.held.objects.items()
-                for number, _ in kept
-                if held == bucket and name.startswith(self.query.get("prefix", ""))
-            ]
-            return 200, {}, json.dumps({"items": items} if items else {}).encode()
-        kept = self.held.objects.get((bucket, key), [])
-        if not kept:
-            raise _RefusedError(404, "notFound")
-        if self.command == "GET":
-            self._allow("storage.objects.get")
-            return 200, {}, kept[-1][1]
-        self._allow("storage.objects.delete")
-        number = int(self.query.get("generation", "0"))
-        versioned = self.held.buckets[bucket].get("versioning", {}).get("enabled")
-        if number or not versioned:
-            kept[:] = [item for item in kept if number and item[0] != number]
-        return 204, {}, b""
+    def _xml_api(self, asked: Asked) -> Response:
+        bucket, _, key = unquote(asked.path).removeprefix("/").partition("/")
+        shown = self._cors(asked, bucket)
+        if asked.method == "OPTIONS":
+            return Response(200, shown, b"")
+        account = self.accounts.url(asked.method, asked.path, asked.query, host=asked.headers.get("host", ""))
+        if self.buckets.resource(bucket) is None:
+            raise RefusedError(404, "NoSuchBucket")
+        if asked.method == "PUT":
+            written = self._write(account, asked, bucket, key)
+            made = json.loads(written.body)
+            return Response(
+                200, [*shown, ("x-goog-generation", made["generation"]), ("ETag", f'"{made["etag"]}"')], b""
+            )
+        self._allow(account, _OBJECT_PERMISSIONS[asked.method], bucket)
+        found = self.buckets.ask(asked.method, f"/{quote(bucket)}/{quote(key, safe='')}")
+        if found.status == 404:
+            raise RefusedError(404, "NoSuchKey")
+        own = [header for header in found.headers if not header[0].lower().startswith("access-control-")]
+        return Response(found.status, [*own, *shown], found.body)
 
-    def _xml_api(self) -> tuple[int, dict[str, str], bytes]:
-        _, bucket, key = unquote(self.parts.path).split("/", 2)
-        headers = self._cors(self.held.buckets.get(bucket, {}).get("cors", []))
-        if self.command == "OPTIONS":
-            return 200, headers, b""
-        self._signed()
-        if self.command == "PUT":
-            self._allow("storage.objects.create")
-            return 200, {**headers, "x-goog-generation": str(self._write(bucket, key))}, b""
-        self._allow("storage.objects.get")
-        return 200, {**headers, "ETag": '"1"'}, self.held.objects[bucket, key][-1][1]
+    def _cors(self, asked: Asked, bucket: str) -> list[tuple[str, str]]:
+        """What browsers are told: by the first of the bucket's rules that matches."""
+        origin = asked.headers.get("origin", "")
+        method = asked.headers.get("access-control-request-method", asked.method)
+        found = self.buckets.resource(bucket) or {}
+        for rule in found.get("cors", ()) if origin else ():
+            if {origin, "*"} & set(rule.get("origin", ())) and {method, "*"} & set(rule.get("method", ())):
+                headers = ", ".join(rule.get("responseHeader", ()))
+                return [
+                    ("Access-Control-Allow-Origin", origin),
+                    ("Access-Control-Allow-Methods", ", ".join(rule["method"])),
+                    ("Access-Control-Allow-Headers", headers),
+                    ("Access-Control-Expose-Headers", headers),
+                    ("Vary", "Origin"),
+                ]
+        return []
 
-    def _signed(self) -> None:
-        query = dict(self.query)
-        signature = bytes.fromhex(query.pop("X-Goog-Signature"))
-        assert query["X-User"] == "wandb-byob"
-        text = "&".join(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in sorted(query.items()))
-        request = f"{self.command}\n{self.parts.path}\n{text}\nhost:{self.headers['Host']}\n\nhost\nUNSIGNED-PAYLOAD"
-        stamp, scope = query["X-Goog-Date"], query["X-Goog-Credential"].partition("/")[2]
-        digest = hashlib.sha256(request.encode()).hexdigest()
-        signed = f"GOOG4-RSA-SHA256\n{stamp}\n{scope}\n{digest}"
-        self._verified(signed.encode(), signature, _RefusedError(403, "SignatureDoesNotMatch"))
+    # --- who may, and what is written -----------------------------------------------------------------------------------
 
-    def _cors(self, rules: list[dict[str, Any]]) -> dict[str, str]:
-        origin = self.headers.get("Origin", "")
-        method = self.headers.get("Access-Control-Request-Method", self.command)
-        for rule in rules:
-            if {origin, "*"} & set(rule["origin"]) and method in rule["method"]:
-                shown = ", ".join(rule.get("responseHeader", []))
-                return {
-                    "Access-Control-Allow-Origin": origin,
-                    "Access-Control-Allow-Methods": ", ".join(rule["method"]),
-                    "Access-Control-Allow-Headers": shown,
-                    "Access-Control-Expose-Headers": shown,
-                }
-        return {}
+    def _allow(self, account: Account, permission: str, bucket: str) -> None:
+        named = any(
+            binding["role"] == ROLE and f"serviceAccount:{account.email}" in binding["members"]
+            for binding in self.buckets.policy(bucket)["bindings"]
+        )
+        if permission in account.lacks or not (account.everywhere or named):
+            raise RefusedError(403, "forbidden", account=account.email, permission=permission)
+
+    def _write(self, account: Account, asked: Asked, bucket: str, key: str) -> Response:
+        self._allow(account, "storage.objects.create", bucket)
+        if any(name == key for name, _ in self.buckets.contents(bucket, live=True)):
+            self._allow(account, "storage.objects.delete", bucket)
+        return self.buckets.upload(bucket, key, asked.body, kind=asked.headers.get("content-type", ""))
+
+    def _pace(self) -> None:
+        if time.monotonic() - self._last < self.pause:
+            raise RefusedError(429, "rateLimitExceeded")
+        self._last = time.monotonic()
+
+
+def _target(asked: Asked) -> str:
+    return f"{asked.path}?{urlencode(asked.query)}" if asked.query else asked.path
+
+
+def _shown(resource: Any) -> Response:
+    return Response(200, [("Content-Type", "application/json; charset=UTF-8")], as_json(resource))
+
+
+def _emptied(response: Response) -> Response:
+    """Google answers a deletion with nothing; the server with `null`."""
+    return Response(204, [], b"") if response.status == 200 and response.body.strip() in (b"null", b"{}") else response
+
+
+def _json_refusal(refused: RefusedError) -> Response:
+    words = {"message": refused.words, "domain": "global", "reason": refused.reason}
+    body = {"error": {"code": refused.status, "message": refused.words, "errors": [words]}}
+    return Response(refused.status, [("Content-Type", "application/json; charset=UTF-8")], as_json(body))
+
+
+def _xml_refusal(refused: RefusedError) -> Response:
+    code = "AccessDenied" if refused.permission else refused.reason
+    text = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Details>{refused.words}</Details></Error>"
+    return Response(refused.status, [("Content-Type", "application/xml; charset=UTF-8")], text.encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoogleCloud:
+    """The running stand-in: `store` is fake-gcs-server as reached through what stands before it."""
+
+    store: Store
+    front: Front
+    admin: Account
+    wandb: Account
+    behind: Store = field(repr=False)
+
+    @property
+    def endpoint(self) -> str:
+        """What the administrator would write in --gcs-endpoint."""
+        return self.front.endpoint
+
+    @property
+    def buckets(self) -> Buckets:
+        """The buckets, past the operator."""
+        return self.front.buckets
+
+    def stop(self) -> None:
+        """End both."""
+        self.front.__exit__(None, None, None)
+        self.behind.stop()
+
+
+def start_gcs(folder: Path) -> GoogleCloud:
+    """Start both, with an account that may do everything in the project and one for W&B that no bucket names yet."""
+    server = stores.start_fake_gcs(folder)
+    front = Front(server.port)
+    front.__enter__()
+    return GoogleCloud(
+        store=replace(server, port=front.port),
+        front=front,
+        admin=front.accounts.add(ADMIN, everywhere=True),
+        wandb=front.accounts.add(WANDB),
+        behind=server,
+    )

@@ -21,8 +21,9 @@ from wandb_byob.providers import deadline
 from wandb_byob.providers.base import Context, Provisioned
 from wandb_byob.providers.gcs import provision
 from wandb_byob.providers.gcs.api import Api, GcsError
-from wandb_byob.providers.gcs.probe import Look
+from wandb_byob.providers.gcs.probe import GCSDoor
 from wandb_byob.providers.gcs.signing import signer
+from wandb_byob.providers.probing import look
 from wandb_byob.providers.tls import trust
 from wandb_byob.providers.transport import GuardedSession, TransportError
 
@@ -89,8 +90,8 @@ class GCSProvider:
             return ()
         deadline.allow_paths(len(context.paths))
         with self._opened(context, context.data, named=_DATA) as data:
-            admin = (self._api(context, context.admin, named=_ADMIN),) if context.admin is not None else ()
-            return Look(data=data, cleaners=(data, *admin)).run()
+            admin = self._api(context, context.admin, named=_ADMIN) if context.admin is not None else None
+            return look.probe(context, GCSDoor(data=data, admin=admin))
 
     def delete(self, context: Context) -> None:
         """Delete the bucket if we made it and it is empty."""

@@ -14,13 +14,13 @@ from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.gcs.signing import Signer
+from wandb_byob.providers.probing.raw import EXTRA, RawRequests, page_headers
 from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, TransportError
 
 _ATTEMPTS: Final = 3
 _BACKOFF: Final = 0.2
 _PASSING: Final = frozenset({500, 502, 503, 504})
-_SIGNED: Final = {"X-User": "wandb-byob"}
-_OBJECT_CALLS: Final = {"PUT": "SignedPut", "GET": "SignedGet", "HEAD": "SignedHead"}
+_OBJECT_CALLS: Final = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,11 @@ class Api:
         path = f"/storage/v1/b/{quote(self.bucket, safe='')}/o/{quote(key, safe='')}?alt=media"
         return self._call("GetObject", "GET", path).body
 
+    def list(self, folder: str, *, versions: bool = False) -> Mapping[str, Any]:
+        """Return the first page of what is below a folder, with `versions` old generations too."""
+        query = {"prefix": folder, **({"versions": "true"} if versions else {})}
+        return self.bucket_call("ListObjects", "GET", "/o", query=query)
+
     def delete(self, key: str, generation: str = "") -> None:
         """Delete an object, or one generation of it for good."""
         query = {"generation": generation} if generation else {}
@@ -67,18 +72,18 @@ class Api:
 
     def signed(self, method: str, key: str, *, origin: str, body: bytes | None = None) -> Reply:
         """Use a signed URL with W&B's extra parameter as a page of `origin` does."""
-        url = self.signer.url(method, self.base, self.path(key), query=_SIGNED, at=self.context.now())
-        headers = {"Origin": origin} if origin else {}
-        if body is not None:
-            headers["Content-Type"] = "application/octet-stream"
-        return self._send(_OBJECT_CALLS[method], method, url, headers=headers, body=body)
+        url = self.signer.url(method, self.base, self.path(key), query=dict([EXTRA]), at=self.context.now())
+        operation = _OBJECT_CALLS[method]
+        reply = self._raw.use(operation, method, url, headers=page_headers(origin=origin, body=body), body=body)
+        return _succeeded(reply, operation)
 
     def preflight(self, key: str, *, origin: str, method: str, headers: tuple[str, ...]) -> Reply:
         """Ask as a browser does before it sends; a reply of any status is one."""
-        asked = {"Origin": origin, "Access-Control-Request-Method": method}
-        if headers:
-            asked["Access-Control-Request-Headers"] = ",".join(headers)
-        return self._counted("Preflight", "OPTIONS", self.base + self.path(key), headers=asked, body=None)
+        return self._raw.preflight(self.base + self.path(key), origin=origin, method=method, headers=headers)
+
+    @property
+    def _raw(self) -> RawRequests:
+        return RawRequests(context=self.context, provider="GCS", session=self.session, code=_code)
 
     def path(self, key: str) -> str:
         """Return where the XML API has the object."""
@@ -101,15 +106,9 @@ class Api:
         headers = {"Authorization": f"Bearer {self.signer.token}"}
         if body is not None:
             headers["Content-Type"] = kind
-        return self._send(operation, method, self.base + target, headers=headers, body=body)
-
-    def _send(self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        if method not in ("GET", "HEAD"):
+        if method != "GET":
             self.context.fence()
-        reply = self._counted(operation, method, url, headers=headers, body=body)
-        if not 200 <= reply.status < 300:
-            raise error_of(reply.status, reply.body, operation)
-        return reply
+        return _succeeded(self._counted(operation, method, self.base + target, headers=headers, body=body), operation)
 
     def _counted(
         self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
@@ -117,7 +116,7 @@ class Api:
         started, result = time.monotonic(), "error"
         try:
             reply = self._retried(method, url, headers=headers, body=body)
-            result = "ok" if reply.status < 300 else error_of(reply.status, reply.body, operation).code
+            result = "ok" if reply.status < 300 else _code(reply)
             return reply
         finally:
             seconds = time.monotonic() - started
@@ -125,7 +124,7 @@ class Api:
 
     def _retried(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """Send; reads are tried again at once, writes at the next look, which sees what came of them."""
-        for attempt in range(1, _ATTEMPTS if method in ("GET", "HEAD") else 1):
+        for attempt in range(1, _ATTEMPTS if method == "GET" else 1):
             try:
                 reply = self.session.request(method, url, headers=headers, body=body)
             except RetriedTransportError:
@@ -135,6 +134,16 @@ class Api:
                     return reply
             time.sleep(_BACKOFF * attempt)
         return self.session.request(method, url, headers=headers, body=body)
+
+
+def _succeeded(reply: Reply, operation: str) -> Reply:
+    if not 200 <= reply.status < 300:
+        raise error_of(reply.status, reply.body, operation)
+    return reply
+
+
+def _code(reply: Reply) -> str:
+    return error_of(reply.status, reply.body, "").code
 
 
 def _unanswered(error: TransportError) -> DomainError:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from wandb_byob.decide.gcs_key import SigningKey, invalid
+from wandb_byob.providers.probing.raw import LIFETIME
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.full_control"
 _LIFETIME: Final = timedelta(minutes=55)
-_URL_LIFETIME: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Signer:
             "X-Goog-Algorithm": "GOOG4-RSA-SHA256",
             "X-Goog-Credential": f"{self.key.email}/{scope}",
             "X-Goog-Date": stamp,
-            "X-Goog-Expires": str(_URL_LIFETIME),
+            "X-Goog-Expires": str(LIFETIME),
             "X-Goog-SignedHeaders": "host",
         }
         encoded = sorted((quote(name, safe="~"), quote(value, safe="~")) for name, value in parameters.items())

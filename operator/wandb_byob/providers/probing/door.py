@@ -23,9 +23,13 @@ class Leftover:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What the reply to a PUT tells: the object's version ("": the bucket keeps none), how it is encrypted and with which key."""
+    """What the reply to a PUT tells: the object's version ("": the bucket keeps none), how it is encrypted and with which key.
+
+    `numbered`: the version is a number that each object has, also where the bucket keeps no old ones.
+    """
 
     version: str = ""
+    numbered: bool = False
     encryption: str = ""
     key: str = ""
 

@@ -116,7 +116,10 @@ class _Look:
         if unusable:
             self.checks += probes.path_checks({}, None, path=path)
             return
-        stored = probes.stored_message(encryption=judged.written.encryption, version=judged.written.version)
+        written = judged.written
+        stored = probes.stored_message(
+            encryption=written.encryption, version="" if written.numbered else written.version
+        )
         plain = judged.outcomes if judged is not encoded else None
         self.checks += probes.path_checks(encoded.outcomes, plain, path=path, stored=stored)
 
