@@ -1,11 +1,14 @@
 """The CoreWeave provider at its stand-in (testbed.coreweave), as one more site of the contract."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from contract.provisioning import S3Site
 from contract.site import ORIGIN
 from testbed.coreweave import ZONE, CoreWeave
+from testbed.proxy import FaultyProxy
 from wandb_byob.model import api
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.providers.base import Context, Tenant
@@ -44,6 +47,13 @@ class CoreWeaveSite(S3Site):
     def through(self, endpoint: str) -> Self:
         """The same with a provider that the administrator has pointed at the proxy."""
         return replace(self, endpoint=endpoint, provider=provider_at(self.at, endpoint))
+
+    @contextmanager
+    def behind(self) -> Iterator[tuple[Self, FaultyProxy]]:
+        """The stand-in's own proxy, which has the certificate for the buckets' names."""
+        self.at.front.forget()
+        yield self, self.at.front
+        self.at.front.clear()
 
     def raw(self) -> Any:
         """A client by the host name."""

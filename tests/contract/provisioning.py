@@ -2,16 +2,18 @@
 
 import json
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
-from contract.site import ORIGIN, Site
+from contract.site import ORIGIN, Site, Wire
+from testbed.proxy import Fault, FaultyProxy
 from testbed.stores import Keys, Store
 from wandb_byob.model import api
+from wandb_byob.model.checks import CheckName
 from wandb_byob.model.credentials import AccessKey
 from wandb_byob.providers.base import Tenant
 from wandb_byob.providers.s3 import S3Provider
@@ -24,6 +26,22 @@ FOREIGN_RULE: Final[Mapping[str, Any]] = {
     "AllowedHeaders": ["x-other"],
 }
 _FOREIGN_TAG: Final = {"Key": "team", "Value": "ml"}
+
+
+def error(code: str, text: str = "canary-in-the-body") -> bytes:
+    """An error reply of S3."""
+    return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{text}</Message></Error>".encode()
+
+
+WIRE: Final = Wire(
+    create=Fault(method="PUT", target=r"^/[^/?]*$"),
+    configure=Fault(method="PUT", target=r"\?versioning"),
+    write=Fault(method="PUT"),
+    signed="X-Amz-Signature=",
+    listing="list-type=2",
+    denied=Fault(status=403, body=error("AccessDenied")),
+    throttled=Fault(status=503, body=error("SlowDown")),
+)
 
 
 def new_name() -> str:
@@ -77,6 +95,16 @@ class S3Site(Site):
     def restarted(self) -> Self:
         """The same after a restart of the operator."""
         return replace(self, provider=S3Provider())
+
+    @contextmanager
+    def behind(self) -> Iterator[tuple[Self, FaultyProxy]]:
+        """Through a proxy of its own."""
+        with FaultyProxy(self.store.port, store_authority=self.store.authority) as proxy:
+            yield self.through(proxy.endpoint), proxy
+
+    def stranger(self) -> AccessKey:
+        """The root's access key with another secret."""
+        return AccessKey(access_key_id=self.store.keys.access_key, secret_access_key="canary-secret-of-a-stranger")
 
     def make(self) -> None:
         """Make the bucket."""
@@ -163,7 +191,7 @@ class S3Site(Site):
         rule = {"ID": name, "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": 30}}
         self.client("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [rule]})
 
-    def take_away(self, aspect: str) -> None:
+    def take_away(self, aspect: CheckName) -> None:
         """Delete it, or suspend it."""
         call, arguments = _UNDO[aspect]
         self.client(call, **arguments)
@@ -184,12 +212,12 @@ _CONFIGURATION = {
     "get_public_access_block": "PublicAccessBlockConfiguration",
     "get_bucket_lifecycle_configuration": "Rules",
 }
-_UNDO: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "CORS": ("delete_bucket_cors", {}),
-    "policy": ("delete_bucket_policy", {}),
-    "versioning": ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Suspended"}}),
-    "encryption": ("delete_bucket_encryption", {}),
-    "public access": ("delete_public_access_block", {}),
+_UNDO: Mapping[CheckName, tuple[str, dict[str, Any]]] = {
+    CheckName.CORS: ("delete_bucket_cors", {}),
+    CheckName.POLICY: ("delete_bucket_policy", {}),
+    CheckName.VERSIONING: ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Suspended"}}),
+    CheckName.ENCRYPTION: ("delete_bucket_encryption", {}),
+    CheckName.PUBLIC_ACCESS: ("delete_public_access_block", {}),
 }
 
 

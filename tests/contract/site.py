@@ -5,12 +5,13 @@ A provider joins the contract by a subclass of `Site` and its places in sites.py
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from testbed.proxy import Fault
+from testbed.proxy import Fault, FaultyProxy
 from wandb_byob.model import api
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import Credentials
@@ -22,6 +23,23 @@ UID: Final = "0a1b2c3d-0000-4000-8000-000000000001"
 OTHER_UID: Final = "0a1b2c3d-0000-4000-8000-000000000002"
 PATH: Final = "teams/a"
 _BLOCKS: Final = ("s3", "s3_compatible", "core_weave", "gcs", "azure")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """How a provider's requests look on the wire, so that a proxy can break one of them and answer in its server's words.
+
+    The patterns are those of a Fault (`target` is path and query): the request that creates a bucket, one that configures it, one
+    that writes an object with the SDK; signed URLs; the listing of objects. `denied` and `throttled` are whole answers.
+    """
+
+    create: Fault
+    configure: Fault
+    write: Fault
+    signed: str
+    listing: str
+    denied: Fault
+    throttled: Fault
 
 
 class Need(StrEnum):
@@ -145,6 +163,14 @@ class Site(ABC):
         return self.provider.probe(self.context(**{"intended": False, "recorded": "Created", **changes}))
 
     @abstractmethod
+    def behind(self) -> AbstractContextManager[tuple[Self, FaultyProxy]]:
+        """The same as reached through a proxy that can be told to break, and that proxy."""
+
+    @abstractmethod
+    def stranger(self) -> Credentials:
+        """Credentials of the right form that the server does not know."""
+
+    @abstractmethod
     def make(self) -> None:
         """Make the bucket as somebody else does, with nothing set."""
 
@@ -189,8 +215,8 @@ class Site(ABC):
         """Set a rule of this name that expires objects under a prefix after 30 days."""
 
     @abstractmethod
-    def take_away(self, aspect: str) -> None:
-        """Undo one thing that the operator has set: a key of the place's `repairs`."""
+    def take_away(self, aspect: CheckName) -> None:
+        """Undo one thing that the operator has set: a key of the place's `repairs`, named by the check that sees it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +226,7 @@ class Place:
     `fixture` starts the server and `at` makes a site of what it gives. `created` and `looked` are the calls that creating a
     bucket and a later look make, in this order; `repairs` what puts back each aspect that is taken away. `skipped` are the
     checks that are skipped on a bucket of our making, `planned` the changes planned for a bare one in Observe. `lacks` says for each need
-    that the server does not meet why, with its own word. `faults` are its provider's ways to fail, by the fault's name.
+    that the server does not meet why, with its own word.
     """
 
     provider: str
@@ -209,12 +235,12 @@ class Place:
     at: Callable[[Any], Site]
     created: Sequence[str]
     looked: Sequence[str]
-    repairs: Mapping[str, str]
+    repairs: Mapping[CheckName, str]
+    wire: Wire
     planned: frozenset[str]
     skipped: frozenset[CheckName] = frozenset()
     leftovers: Sequence[str] = ("object", "version", "marker", "upload")
     lacks: Mapping[Need, str] = field(default_factory=dict)
-    faults: Mapping[str, Fault] = field(default_factory=dict)
 
 
 def calls_of(context: Context) -> Calls:

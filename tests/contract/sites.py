@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from contract import coreweave
-from contract.provisioning import S3Site
+from contract.provisioning import WIRE, S3Site
 from contract.site import Need, Place, Site
 from wandb_byob.model.checks import CheckName
 
@@ -39,8 +39,8 @@ _BEFORE: Final = (
     "GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration",
 )  # fmt: skip
 _READ: Final = ("HeadBucket", "GetBucketTagging", "GetBucketCors")
-_CORS: Final = {"CORS": "PutBucketCors"}
-_VERSIONING: Final = {"versioning": "PutBucketVersioning"}
+_CORS: Final = {CheckName.CORS: "PutBucketCors"}
+_VERSIONING: Final = {CheckName.VERSIONING: "PutBucketVersioning"}
 
 SITES: Final[Mapping[str, Place]] = {
     "S3-moto": Place(
@@ -54,11 +54,12 @@ SITES: Final[Mapping[str, Place]] = {
         looked=(*_READ, "GetBucketPolicy", *_BEFORE),
         repairs={
             **_CORS,
-            "policy": "PutBucketPolicy",
+            CheckName.POLICY: "PutBucketPolicy",
             **_VERSIONING,
-            "encryption": "PutBucketEncryption",
-            "public access": "PutPublicAccessBlock",
+            CheckName.ENCRYPTION: "PutBucketEncryption",
+            CheckName.PUBLIC_ACCESS: "PutPublicAccessBlock",
         },
+        wire=WIRE,
         planned=frozenset({"Owner", "CORS", "Policy", "Versioning", "Encryption"}),
         lacks=_MOTO,
     ),
@@ -71,7 +72,8 @@ SITES: Final[Mapping[str, Place]] = {
             *_CREATE, "GetBucketCors", "UnsignedGet", *_BEFORE, "PutBucketCors", "PutBucketVersioning", "PutPublicAccessBlock",
         ),
         looked=(*_READ, *_BEFORE),
-        repairs={**_CORS, **_VERSIONING, "public access": "PutPublicAccessBlock"},
+        repairs={**_CORS, **_VERSIONING, CheckName.PUBLIC_ACCESS: "PutPublicAccessBlock"},
+        wire=WIRE,
         planned=frozenset({"Owner", "CORS", "Versioning"}),
         skipped=frozenset({CheckName.POLICY, CheckName.ENCRYPTION}),
         lacks=_MOTO,
@@ -84,6 +86,7 @@ SITES: Final[Mapping[str, Place]] = {
         created=(*_CREATE, "GetBucketCors", "UnsignedGet", *_BEFORE, "PutBucketCors", "PutBucketVersioning"),
         looked=(*_READ, *_BEFORE),
         repairs={**_CORS, **_VERSIONING},
+        wire=WIRE,
         planned=frozenset({"Owner", "CORS", "Versioning"}),
         skipped=frozenset({CheckName.POLICY, CheckName.ENCRYPTION, CheckName.PUBLIC_ACCESS, CheckName.LIFECYCLE}),
         lacks=_VERSITYGW,
@@ -96,6 +99,7 @@ SITES: Final[Mapping[str, Place]] = {
         created=(*_CREATE, "GetBucketCors", "UnsignedGet", *_BEFORE, "PutBucketVersioning"),
         looked=(*_READ, "UnsignedGet", *_BEFORE),
         repairs=_VERSIONING,
+        wire=WIRE,
         planned=frozenset({"Owner", "Versioning"}),
         skipped=frozenset({CheckName.POLICY, CheckName.ENCRYPTION, CheckName.CORS, CheckName.PUBLIC_ACCESS}),
         lacks=_MINIO,
@@ -110,7 +114,8 @@ SITES: Final[Mapping[str, Place]] = {
             "PutBucketVersioning",
         ),
         looked=(*_READ, "GetBucketPolicy", *_BEFORE),
-        repairs={**_CORS, "policy": "PutBucketPolicy", **_VERSIONING},
+        repairs={**_CORS, CheckName.POLICY: "PutBucketPolicy", **_VERSIONING},
+        wire=WIRE,
         planned=frozenset({"Owner", "CORS", "Policy", "Versioning"}),
         skipped=frozenset({CheckName.ENCRYPTION, CheckName.PUBLIC_ACCESS, CheckName.LIFECYCLE}),
         lacks={

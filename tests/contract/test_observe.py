@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.results import Behaviour
+from contract.results import Alone, Behaviour
 from contract.site import Look, Place, Site, calls_of
 from contract.sites import SITES
 from wandb_byob.model.checks import CheckName, CheckResult
@@ -103,7 +103,7 @@ each_aspect = pytest.mark.parametrize(
 
 @pytest.mark.behaviour(Behaviour.DRIFT)
 @each_aspect
-def test_drift_is_repaired_by_one_write(site: Site, place: Place, aspect: str) -> None:
+def test_drift_is_repaired_by_one_write(site: Site, place: Place, aspect: CheckName) -> None:
     """What somebody takes away is put back, and nothing else is written."""
     site.look()
     before = site.configuration()
@@ -117,11 +117,11 @@ def test_drift_is_repaired_by_one_write(site: Site, place: Place, aspect: str) -
 
 @pytest.mark.behaviour(Behaviour.DRIFT)
 @each_aspect
-def test_drift_is_only_told_in_observe(site: Site, aspect: str) -> None:
-    """In Observe the same is planned, and a check says what is missing."""
+def test_drift_is_only_told_in_observe(site: Site, aspect: CheckName, alone: Alone) -> None:
+    """In Observe the same is planned, and the check of it alone says what is missing."""
     site.look()
     site.take_away(aspect)
     found = site.later(spec={"management_policy": "Observe"})
     assert found.calls.writes == []
     assert len(found.found.planned) == 1
-    assert len(found.results(*BAD)) == 1
+    alone(found.found.checks, aspect)
