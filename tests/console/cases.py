@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from console.setups import SITES, Setup, s3
-from contract.probing import policy
+from contract.provisioning import policy
 from testbed.faults import Fault
 from testbed.object_store import Store
 from testbed.processes import free_port

@@ -1,15 +1,15 @@
 """What the tests of the data path share: buckets as W&B wants them, looks at them, and what was left behind."""
 
-import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from testbed.stores import Keys, Store
+from contract.provisioning import access_key
+from testbed.stores import Store
 from wandb_byob.model import api
 from wandb_byob.model.checks import Check, CheckName, CheckResult
-from wandb_byob.model.credentials import AccessKey, Credentials
+from wandb_byob.model.credentials import Credentials
 from wandb_byob.model.recorder import NullRecorder
 from wandb_byob.providers.base import Context, Tenant
 
@@ -22,11 +22,6 @@ RULE = {
     "MaxAgeSeconds": 3000,
 }
 UID = "11111111-2222-3333-4444-555555555555"
-
-
-def access_key(keys: Keys) -> AccessKey:
-    """The store's keys as the operator holds them."""
-    return AccessKey(access_key_id=keys.access_key, secret_access_key=keys.secret_key)
 
 
 def new_bucket(store: Store, *, cors: Mapping[str, Any] | None = RULE, versioning: str = "") -> str:
@@ -106,14 +101,3 @@ def contents(store: Store, bucket: str) -> list[tuple[str, str]]:
         client.close()
     entries: list[Any] = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
     return sorted((entry["Key"], entry["VersionId"]) for entry in entries)
-
-
-def policy(bucket: str, user: str, actions: Sequence[str], *, effect: str = "Allow") -> str:
-    """A bucket policy of one statement for a user of the store."""
-    statement = {
-        "Effect": effect,
-        "Principal": {"AWS": [user]},
-        "Action": list(actions),
-        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from contract.site import ORIGIN, Site, Wire
 from testbed.proxy import Fault, FaultyProxy
-from testbed.stores import Keys, Store
+from testbed.stores import Keys, Minio, Store, VersityGW
 from wandb_byob.model import api
 from wandb_byob.model.checks import CheckName
 from wandb_byob.model.credentials import AccessKey
@@ -41,7 +41,30 @@ WIRE: Final = Wire(
     listing="list-type=2",
     denied=Fault(status=403, body=error("AccessDenied")),
     throttled=Fault(status=503, body=error("SlowDown")),
+    expired=Fault(status=400, body=error("ExpiredToken")),
 )
+
+
+ACTIONS: Final[Mapping[CheckName, str]] = {
+    CheckName.PUT_OBJECT: "s3:PutObject",
+    CheckName.GET_OBJECT: "s3:GetObject",
+    CheckName.LIST_OBJECTS: "s3:ListBucket",
+    CheckName.DELETE_OBJECT: "s3:DeleteObject",
+    CheckName.CLEAN_UP: "s3:DeleteObjectVersion",
+    CheckName.VERSIONING: "s3:GetBucketVersioning",
+}
+"""What W&B needs of a bucket, by the check that tries it."""
+
+
+def policy(bucket: str, user: str, actions: Sequence[str], *, effect: str = "Allow") -> str:
+    """A bucket policy of one statement for a user of the store."""
+    statement = {
+        "Effect": effect,
+        "Principal": {"AWS": [user]},
+        "Action": list(actions),
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def new_name() -> str:
@@ -105,6 +128,21 @@ class S3Site(Site):
     def stranger(self) -> AccessKey:
         """The root's access key with another secret."""
         return AccessKey(access_key_id=self.store.keys.access_key, secret_access_key="canary-secret-of-a-stranger")
+
+    @contextmanager
+    def limited(self, without: CheckName) -> Iterator[AccessKey]:
+        """Of a user of versitygw, by the bucket's policy; of MinIO's STS."""
+        actions = [action for name, action in ACTIONS.items() if name is not without]
+        if isinstance(self.store, Minio):
+            resources = [f"arn:aws:s3:::{self.bucket}", f"arn:aws:s3:::{self.bucket}/*"]
+            yield access_key(self.store.limited({"Effect": "Allow", "Action": actions, "Resource": resources}))
+            return
+        assert isinstance(self.store, VersityGW)
+        name = f"user-{self.bucket}"
+        keys = self.store.create_user(name)
+        self.client("put_bucket_policy", Policy=policy(self.bucket, name, actions))
+        yield access_key(keys)
+        self.store.delete_user(name)
 
     def make(self) -> None:
         """Make the bucket."""
@@ -223,4 +261,6 @@ _UNDO: Mapping[CheckName, tuple[str, dict[str, Any]]] = {
 
 def access_key(keys: Keys) -> AccessKey:
     """The store's keys as the operator holds them."""
-    return AccessKey(access_key_id=keys.access_key, secret_access_key=keys.secret_key)
+    return AccessKey(
+        access_key_id=keys.access_key, secret_access_key=keys.secret_key, session_token=keys.session_token or ""
+    )

@@ -30,7 +30,8 @@ class Wire:
     """How a provider's requests look on the wire, so that a proxy can break one of them and answer in its server's words.
 
     The patterns are those of a Fault (`target` is path and query): the request that creates a bucket, one that configures it, one
-    that writes an object with the SDK; signed URLs; the listing of objects. `denied` and `throttled` are whole answers.
+    that writes an object with the SDK; signed URLs; the listing of objects. `denied`, `throttled` and `expired` (what a key that is no
+    longer valid gets) are whole answers.
     """
 
     create: Fault
@@ -40,6 +41,7 @@ class Wire:
     listing: str
     denied: Fault
     throttled: Fault
+    expired: Fault
 
 
 class Need(StrEnum):
@@ -110,7 +112,12 @@ class Site(ABC):
     @property
     @abstractmethod
     def credentials(self) -> Credentials:
-        """Who configures the bucket, and signs for W&B unless a test says otherwise: somebody who may do everything."""
+        """Who signs for W&B: somebody who may do everything in the bucket."""
+
+    @property
+    def admin(self) -> Credentials:
+        """Who configures the bucket."""
+        return self.credentials
 
     @abstractmethod
     def spec(self) -> api.BucketStoreSpec:
@@ -140,7 +147,7 @@ class Site(ABC):
             "uid": UID,
             "tenant": self.tenant,
             "data": self.credentials,
-            "admin": self.credentials,
+            "admin": self.admin,
             "paths": (PATH,),
             "intended": True,
             "allowed_endpoints": ("127.0.0.1",),
@@ -169,6 +176,10 @@ class Site(ABC):
     @abstractmethod
     def stranger(self) -> Credentials:
         """Credentials of the right form that the server does not know."""
+
+    @abstractmethod
+    def limited(self, without: CheckName) -> AbstractContextManager[Credentials]:
+        """Credentials that may do all that W&B needs in the bucket, but what this check of the data path tries."""
 
     @abstractmethod
     def make(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from contract.provisioning import new_name
 from contract.results import Alone, Behaviour
-from contract.site import OTHER_UID, Need, Place, Site, Wire
+from contract.site import OTHER_UID, PATH, Need, Place, Site, Wire
 from contract.sites import at
 from testbed.certificates import Authority
 from testbed.faults import Fault
@@ -83,6 +83,21 @@ def test_no_rules_for_browsers(site: Site) -> None:
     failed = {check.name: check for check in checks if check.result is CheckResult.FAILED}
     assert failed.keys() == {CheckName.CORS, CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED}
     assert all("https://wandb.example.com" in check.message and "CORS" in check.remedy for check in failed.values())
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
+@pytest.mark.parametrize(
+    "without", [CheckName.PUT_OBJECT, CheckName.GET_OBJECT, CheckName.LIST_OBJECTS, CheckName.DELETE_OBJECT]
+)
+@at(Need.USERS)
+def test_one_right_missing(site: Site, without: CheckName, alone: Alone) -> None:
+    """A right that W&B lacks fails the check of that right alone, under the path, and who provisions the bucket cleans up."""
+    site.look()
+    with site.limited(without) as data:
+        found = alone(site.probe(data=data), without)
+    assert "Grant" in found.remedy
+    assert found.path == PATH
+    assert site.contents() == []
 
 
 Make = Callable[[Wire], Fault]

@@ -6,10 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from contract.provisioning import S3Site
+from contract.results import Behaviour
 from testbed.proxy import Fault, FaultyProxy
 from testbed.stores import Store, VersityGW
 from wandb_byob.model.errors import DomainError
 from wandb_byob.providers.base import Context, Provisioned
+
+pytestmark = pytest.mark.behaviour(Behaviour.HOSTILE)
 
 LISTED = "<ListBucketResult><Contents>{}</Contents></ListBucketResult>"
 VERSIONS = "<ListVersionsResult><Version>{}</Version><DeleteMarker/></ListVersionsResult>"

@@ -1,190 +1,147 @@
-"""Stores that fail in the middle: what is told, that it is looked at again, and that the end is the same as without the fault."""
+"""Servers that fail in the middle: what is told, that it is looked at again, and that the end is the same as without the fault."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from contract.provisioning import S3Site
-from contract.site import UID, calls_of
-from contract.sites import site_of
-from testbed.proxy import Fault, FaultyProxy
-from testbed.stores import Store, VersityGW
-from wandb_byob.model.checks import CheckName, CheckResult
-from wandb_byob.model.errors import Stalled, Waiting
+from contract.results import Behaviour
+from contract.site import UID, Need, Place, Site, Wire
+from contract.sites import at
+from testbed.faults import Fault
+from wandb_byob.model.checks import CheckResult
+from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.reasons import Reason
-from wandb_byob.providers.base import Context
+from wandb_byob.providers.base import Context, Provisioned
 
-CREATE, CONFIGURE = Fault(method="PUT", target=r"^/[^?]*$"), Fault(method="PUT", target=r"\?")
-
-
-def error(code: str, text: str = "canary-in-the-body") -> bytes:
-    """An error reply of S3."""
-    return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{text}</Message></Error>".encode()
+pytestmark = pytest.mark.behaviour(Behaviour.TIMEOUT)
+throttling = pytest.mark.behaviour(Behaviour.THROTTLED)
+CANARY = b"<html>canary-in-the-body</html>"
+Meant = Callable[[Wire], Fault]
 
 
-@pytest.fixture(params=["S3-moto", "S3Compatible-versitygw"])
-def behind(request: pytest.FixtureRequest, faulty: Callable[[Store], FaultyProxy]) -> tuple[S3Site, FaultyProxy]:
-    """A store behind a proxy that can break."""
-    site = site_of(request, request.param)
-    assert isinstance(site, S3Site)
-    proxy = faulty(site.store)
-    return site.through(proxy.endpoint), proxy
+def configuring(**fault: object) -> Meant:
+    """The fault in a request that configures a bucket."""
+    return lambda wire: replace(wire.configure, **fault)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        pytest.param({"status": 503, "body": error("SlowDown")}, Reason.THROTTLED, id="SlowDown"),
-        pytest.param({"status": 429, "body": b""}, Reason.THROTTLED, id="429"),
-        pytest.param({"status": 500, "body": error("InternalError")}, Reason.PROVIDER_ERROR, id="500"),
         pytest.param(
-            {"status": 502, "body": b"<html>canary-in-the-body</html>"}, Reason.PROVIDER_ERROR, id="a gateway's page"
+            lambda wire: replace(wire.throttled, method=wire.configure.method, target=wire.configure.target),
+            Reason.THROTTLED,
+            marks=throttling,
+            id="throttled",
         ),
-        pytest.param({"reset": True}, Reason.UNREACHABLE, id="reset"),
-        pytest.param(
-            {"status": 400, "body": b"<Error><Code>canary key = AKIA</Code></Error>"},
-            Reason.PROVIDER_ERROR,
-            id="no code",
-        ),
-        pytest.param({"status": 403, "body": error("RequestTimeTooSkewed")}, Reason.PROVIDER_ERROR, id="clock"),
-        pytest.param({"status": 400, "body": error("BadDigest")}, Reason.PROVIDER_ERROR, id="a proxy strips headers"),
-        pytest.param({"status": 409, "body": error("OperationAborted")}, Reason.THROTTLED, id="another change is on"),
+        pytest.param(configuring(status=429), Reason.THROTTLED, marks=throttling, id="429"),
+        pytest.param(configuring(status=500), Reason.PROVIDER_ERROR, id="500"),
+        pytest.param(configuring(status=502, body=CANARY), Reason.PROVIDER_ERROR, id="a gateway's page"),
+        pytest.param(configuring(reset=True), Reason.UNREACHABLE, id="reset"),
     ],
 )
-def test_a_store_that_fails_is_looked_at_again(
-    versitygw: VersityGW, faulty: Callable[[Store], FaultyProxy], fault: dict[str, object], reason: Reason
-) -> None:
-    """A passing fault in any write waits, says one sentence without the body, and afterwards the bucket is as it would have been."""
-    proxy = faulty(versitygw)
-    site = S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
-    with proxy.fault(Fault(method="PUT", target=r"\?versioning", **fault)), pytest.raises(Waiting) as waiting:  # type: ignore[arg-type]
-        site.look()
+def test_a_server_that_fails_is_looked_at_again(site: Site, place: Place, fault: Meant, reason: Reason) -> None:
+    """A passing fault waits, says one sentence without the body, and afterwards the bucket is as it would have been."""
+    with site.behind() as (proxied, proxy):
+        with proxy.fault(fault(place.wire)), pytest.raises(Waiting) as waiting:
+            proxied.look()
+        found = proxied.look()
     assert waiting.value.reason is reason
     assert "canary" not in waiting.value.message
-    found = site.look()
     assert found.found.facts is not None
     assert found.found.facts.created is True
     assert found.results(CheckResult.FAILED, CheckResult.WARNING) == set()
     assert site.later().calls.writes == []
 
 
-@pytest.mark.parametrize("place", [CREATE, CONFIGURE], ids=["create", "configure"])
-def test_a_write_whose_outcome_is_unknown(behind: tuple[S3Site, FaultyProxy], place: Fault) -> None:
-    """The store does each write, but its answer never comes: nothing is doubled, and the bucket is known as ours."""
-    site, proxy = behind
-    for _ in range(20):
-        with proxy.fault(Fault(method=place.method, target=place.target, times=3, reset=True, forward_first=True)):
-            try:
-                found = site.look()
-            except Waiting:
-                continue
-        break
+@pytest.mark.parametrize("step", ["create", "configure"])
+def test_a_write_whose_outcome_is_unknown(site: Site, place: Place, step: str) -> None:
+    """The server does what it is asked, but its answer never comes: nothing is doubled, and the bucket is known as ours."""
+    meant = place.wire.create if step == "create" else place.wire.configure
+    with site.behind() as (proxied, proxy):
+        for _ in range(20):
+            with proxy.fault(replace(meant, times=3, reset=True, forward_first=True)):
+                try:
+                    found = proxied.look()
+                except Waiting:
+                    continue
+            break
     assert found.found.facts is not None
     assert (found.found.facts.created, found.found.facts.adopted) == (True, False)
-    assert site.tags()["byob.wandb.com/owner"] == UID
+    assert site.mark() == UID
     assert site.later().calls.writes == []
 
 
-def test_a_store_that_is_down(versitygw: VersityGW) -> None:
+def test_a_server_that_is_down(site: Site) -> None:
     """Nothing listens: that is waited for, and the message names the address."""
-    site = S3Site(kind="S3Compatible", store=versitygw, endpoint="http://127.0.0.1:1")
     with pytest.raises(Waiting) as waiting:
-        site.look()
+        site.through("http://127.0.0.1:1").look(allowed_endpoints=("127.0.0.1",))
     assert waiting.value.reason is Reason.UNREACHABLE
     assert "127.0.0.1:1" in waiting.value.message
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(b"<html><body>Welcome to the console</body></html>", id="a web page"),
-        pytest.param(b"{}", id="JSON"),
-        pytest.param(b"\x00\xff\xfe", id="bytes"),
-        pytest.param(b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><CORSConfiguration>&b;</CORSConfiguration>', id="entities"),
-        pytest.param(b"<CORSConfiguration><CORSRule>" + b"x" * (2 * 1024 * 1024), id="2 MiB"),
-    ],
-)  # fmt: skip
-def test_answers_that_are_none_of_s3s(
-    versitygw: VersityGW, faulty: Callable[[Store], FaultyProxy], body: bytes
-) -> None:
-    """An answer of status 200 that is something else is never taken for a configuration to be merged and written back."""
-    proxy = faulty(versitygw)
-    site = S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
+@pytest.mark.behaviour(Behaviour.CREATE)
+def test_what_is_counted_is_what_is_sent(site: Site) -> None:
+    """The calls that the metrics count are the requests that the server gets."""
+    with site.behind() as (proxied, proxy):
+        first, second = proxied.look(), proxied.later()
+        assert len(proxy.requests()) == len(first.calls.operations) + len(second.calls.operations)
+
+
+REPLIES = {
+    "a web page": Fault(status=200, body=b"<html><body>Welcome to the console</body></html>"),
+    "another format": Fault(status=200, body=b"[1, {}, null]"),
+    "bytes": Fault(status=200, body=b"\x00\xff\xfe"),
+    "2 MiB": Fault(status=200, body=b"<a>" * 700_000),
+    "nothing": Fault(status=200),
+    "cut off": Fault(truncate_after=7),
+    "without end": Fault(endless=True),
+}
+
+
+@pytest.mark.behaviour(Behaviour.HOSTILE)
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
+def test_replies_that_are_none(site: Site, reply: Fault) -> None:
+    """Whatever a server answers to reading, each look ends with checks or an error of the domain, and nothing is written to the bucket's configuration."""
     site.look()
     before = site.configuration()
-    context = site.context(intended=False, recorded="Created")
-    with proxy.fault(Fault(method="GET", target=r"\?cors", status=200, body=body)):
-        result = outcome(site, context)
-    assert result in (CheckResult.SKIPPED, Reason.PROVIDER_ERROR, Reason.UNREACHABLE)
-    assert calls_of(context).writes == []
+    with site.behind() as (proxied, proxy), proxy.fault(replace(reply, method="GET|HEAD")):
+        context = proxied.context(intended=False, recorded="Created")
+        for call in (proxied.provider.exists, proxied.provider.provision, proxied.provider.probe):
+            assert len(told(call, context)) < 2000
     assert site.configuration() == before
 
 
-def outcome(site: S3Site, context: Context) -> CheckResult | Reason:
-    """What became of the check of CORS, or why the look is to be repeated."""
+def told(call: Callable[[Context], object], context: Context) -> str:
+    """The words of the error that it ends with, or the longest of the checks'."""
     try:
-        found = site.provider.provision(context)
-    except Waiting as waiting:
-        return waiting.reason
-    (check,) = [check for check in found.checks if check.name is CheckName.CORS]
-    return check.result
+        found = call(context)
+    except DomainError as error:
+        return error.message
+    checks = found.checks if isinstance(found, Provisioned) else found if isinstance(found, tuple) else ()
+    return max((check.message for check in checks), key=len, default="")
 
 
-@pytest.fixture
-def tagless(versitygw: VersityGW, faulty: Callable[[Store], FaultyProxy]) -> S3Site:
-    """A store that keeps no bucket tags. None of the testbed's is such: the proxy answers in its place."""
-    proxy = faulty(versitygw)
-    proxy.add(Fault(target=r"\?tagging", status=501, body=error("NotImplemented")))
-    return S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
-
-
-def test_a_store_without_tags(tagless: S3Site) -> None:
-    """Where no mark of ownership can be kept, what was recorded counts, the rest works as ever, and nothing is deleted."""
-    first = tagless.look()
-    assert first.found.facts is not None
-    assert first.found.facts.created is True
-    owner = first.check(CheckName.OWNER)
-    assert owner.result is CheckResult.SKIPPED
-    assert "NotImplemented" in owner.message
-    second = tagless.later(recorded="Created")
-    assert second.calls.writes == []
-    assert second.found.facts == first.found.facts
-    with pytest.raises(Stalled) as kept:
-        tagless.provider.delete(tagless.context(intended=False, recorded="Created"))
-    assert kept.value.reason is Reason.DELETION_BLOCKED
-    assert "NotImplemented" in kept.value.message
-
-
-def test_a_store_without_tags_and_a_bucket_that_was_there(tagless: S3Site) -> None:
-    """There too a bucket that existed before needs adoptionPolicy: Adopt, once; what is recorded keeps it afterwards."""
-    tagless.client("create_bucket")
+@pytest.mark.behaviour(Behaviour.KEYS)
+@at(Need.SIGNATURES)
+def test_keys_that_nobody_knows(site: Site) -> None:
+    """Wrong provisioning keys end the look, by the field that holds them, and are not shown."""
+    wrong = site.stranger()
+    context = site.context(data=wrong, admin=wrong)
     with pytest.raises(Stalled) as refused:
-        tagless.look(intended=False)
-    assert refused.value.reason is Reason.BUCKET_EXISTS
-    adopted = tagless.look(intended=False, spec={"adoption_policy": "Adopt"})
-    assert adopted.found.facts is not None
-    assert adopted.found.facts.adopted is True
-    again = tagless.later(recorded="Adopted")
-    assert again.found.facts == adopted.found.facts
-    assert again.calls.writes == []
+        site.provider.exists(context)
+    assert refused.value.reason is Reason.ACCESS_DENIED
+    assert "spec.provisioning" in refused.value.message
+    assert not any(secret in refused.value.message for secret in wrong.secrets())  # type: ignore[union-attr]
 
 
-def test_a_store_that_reads_what_it_cannot_set(versitygw: VersityGW, faulty: Callable[[Store], FaultyProxy]) -> None:
-    """A store may answer the reading of versioning and refuse its setting (versitygw without a folder for versions): it is asked once, not at every look."""
-    proxy = faulty(versitygw)
-    proxy.add(Fault(method="PUT", target=r"\?versioning", status=501, body=error("VersioningNotConfigured")))
-    site = S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
-    first = site.look()
-    assert first.check(CheckName.VERSIONING).result is CheckResult.SKIPPED
-    assert "VersioningNotConfigured" in first.check(CheckName.VERSIONING).message
-    second = site.later()
-    assert second.calls.writes == []
-    assert second.check(CheckName.VERSIONING) == first.check(CheckName.VERSIONING)
-
-
-def test_what_is_counted_is_what_is_sent(behind: tuple[S3Site, FaultyProxy]) -> None:
-    """The calls that the metrics count are the requests that the store gets."""
-    site, proxy = behind
-    first, second = site.look(), site.later()
-    assert len(proxy.requests()) == len(first.calls.operations) + len(second.calls.operations)
-    assert len(proxy.requests(method="PUT|POST|DELETE")) == len(first.calls.writes)
+@pytest.mark.behaviour(Behaviour.KEYS)
+def test_keys_that_have_expired(site: Site, place: Place) -> None:
+    """A key that is no longer valid ends the look with what to renew; with a new one all is as before."""
+    site.look()
+    with site.behind() as (proxied, proxy), proxy.fault(place.wire.expired), pytest.raises(Stalled) as refused:
+        proxied.later()
+    assert refused.value.reason is Reason.ACCESS_DENIED
+    assert "spec.provisioning" in refused.value.message
+    assert "canary" not in refused.value.message
+    assert site.later().calls.writes == []

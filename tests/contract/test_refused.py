@@ -5,12 +5,15 @@ import json
 import pytest
 
 from contract.provisioning import ROLE, S3Site, access_key
+from contract.results import Behaviour
 from contract.site import calls_of
 from testbed.stores import VersityGW
 from wandb_byob.model.checks import CheckName, CheckResult
 from wandb_byob.model.credentials import AccessKey
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
+
+pytestmark = pytest.mark.behaviour(Behaviour.REFUSE)
 
 
 def test_another_accounts_bucket(versitygw: VersityGW) -> None:
@@ -38,6 +41,7 @@ def test_somebody_elses_bucket(versitygw: VersityGW) -> None:
     assert "s3:ListBucket" in refused.value.message
 
 
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
 def test_a_bucket_made_by_hand_whose_keys_may_do_little(versitygw: VersityGW) -> None:
     """With W&B's keys alone, what they may not see is a warning or skipped, with the permission's name, and holds nothing back."""
     site = S3Site(kind="S3Compatible", store=versitygw)
@@ -61,6 +65,7 @@ def test_a_bucket_made_by_hand_whose_keys_may_do_little(versitygw: VersityGW) ->
     assert found.check(CheckName.OWNER).result is CheckResult.SKIPPED
 
 
+@pytest.mark.behaviour(Behaviour.CHECKS)
 def test_an_unknown_role(versitygw: VersityGW) -> None:
     """A policy whose principal the store does not accept is a failed check that names the field to correct."""
     found = S3Site(kind="S3", store=versitygw).look()
@@ -70,6 +75,7 @@ def test_an_unknown_role(versitygw: VersityGW) -> None:
     assert "spec.identity" in check.remedy
 
 
+@pytest.mark.behaviour(Behaviour.KEYS)
 @pytest.mark.parametrize("store", ["versitygw", "minio"])
 @pytest.mark.parametrize(
     ("wrong", "said"),
@@ -88,6 +94,7 @@ def test_wrong_keys(request: pytest.FixtureRequest, store: str, wrong: str, said
     assert not [value for value in keys.secrets() if value in refused.value.message]
 
 
+@pytest.mark.behaviour(Behaviour.REGION)
 @pytest.mark.parametrize("store", ["versitygw", "minio"])
 def test_wrong_region(request: pytest.FixtureRequest, store: str) -> None:
     """A region that the store is not in is told as such, with the one that it is in where the store says that."""
@@ -126,6 +133,7 @@ def adopter(versitygw: VersityGW, *, without: str) -> tuple[S3Site, AccessKey]:
     return site, access_key(user)
 
 
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
 @pytest.mark.parametrize("without", ["s3:GetBucketTagging", "s3:PutBucketTagging"])
 def test_without_the_mark_of_ownership_nothing_is_configured(versitygw: VersityGW, without: str) -> None:
     """Where tags may not be read or written, nothing else is written either, and the permission is named."""
@@ -138,6 +146,7 @@ def test_without_the_mark_of_ownership_nothing_is_configured(versitygw: VersityG
     assert site.configuration() == before
 
 
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
 @pytest.mark.parametrize(
     ("without", "name", "result"),
     [
