@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, Literal
 
+from cluster.instance_world import InstanceWorld
 from cluster.scenario import VALUES, Scenario
 from testbed import wandb, wandb_operator
 from testbed.cluster import Cluster
@@ -65,23 +66,81 @@ def _as_value(env: Mapping[str, Any]) -> Any:
 def installed(cluster: Cluster, kubelet: Kubelet, place: Place, ends: ExitStack) -> Scenario:
     """A namespace with a W&B that was there before us, and the operator installed by its chart for it."""
     name = cluster.create_namespace(f"{place}-{uuid.uuid4().hex[:6]}")
-    version = stored_version(place)
-    stand_in = wandb.StandIn(cluster, name) if version is None else Operated(cluster, name, version=version)
+    stand_in = _stand_in(cluster, name, place)
     scenario = Scenario(
         cluster=cluster, namespace=name, wandb=stand_in, installation=Installation(cluster, kubelet, namespace=name)
     )
     ends.callback(scenario.remove)
     scenario.reference_to(",".join(KEPT))
-    target: dict[str, Any] = {}
+    start(stand_in, BEFORE, ends)
+    scenario.installation.install(VALUES)
+    scenario.apply(wandb.instance(name, **target(place)))
+    return scenario
+
+
+def looked_at(
+    cluster: Cluster, place: Place, ends: ExitStack, *, env: Sequence[Mapping[str, Any]] = (), **options: Any
+) -> InstanceWorld:
+    """A namespace with a W&B of two components at which looks are made by hand, and a WandbInstance for it."""
+    name = cluster.create_namespace(f"{place}-{uuid.uuid4().hex[:6]}")
+    here = InstanceWorld.make(cluster, name)
+    here.stand_in = _stand_in(cluster, name, place, components=("app", "api"))
+    ends.callback(here.remove)
+    start(here.stand_in, env, ends)
+    here.apply(wandb.instance(name, **target(place) | options))
+    return here
+
+
+def _stand_in(cluster: Cluster, namespace: str, place: Place, **options: Any) -> wandb.StandIn:
+    version = stored_version(place)
+    if version is None:
+        return wandb.StandIn(cluster, namespace, **options)
+    return Operated(cluster, namespace, version=version, **options)
+
+
+def start(stand_in: wandb.StandIn, env: Sequence[Mapping[str, Any]], ends: ExitStack) -> None:
+    """Run a W&B whose components have these variables, until the end."""
     if isinstance(stand_in, Operated):
         ends.callback(stand_in.stop)
-        stand_in.start(spec(stand_in.version, *BEFORE))
-        target = {"target": {"weightsAndBiases": {"name": wandb_operator.NAME}}}
+        stand_in.start(spec(stand_in.version, *env))
     else:
-        stand_in.deploy(env=BEFORE)
-    scenario.installation.install(VALUES)
-    scenario.apply(wandb.instance(name, **target))
-    return scenario
+        stand_in.deploy(env=env)
+
+
+def target(place: Place) -> dict[str, Any]:
+    """What a WandbInstance says of where W&B is, if that is not what it says by default."""
+    return {} if place == "workloads" else {"target": {"weightsAndBiases": {"name": wandb_operator.NAME}}}
+
+
+def set_back(stand_in: wandb.StandIn, env: Sequence[Mapping[str, Any]], *, manager: str, number: int) -> None:
+    """Make the variables what they were before us, with one of one's own, as a field manager that is of another opinion."""
+    sync = {"name": "SYNC", "value": str(number)}
+    if isinstance(stand_in, Operated):
+        given = spec(stand_in.version, *env, sync)
+        if stand_in.version == "v1":
+            given["values"]["global"]["env"].setdefault(VARIABLE, None)
+        stand_in.edit(given, manager=manager)
+        return
+    for body in stand_in.deployments():
+        path = f"/apis/apps/v1/namespaces/{stand_in.namespace}/deployments/{body['metadata']['name']}"
+        container = body["spec"]["template"]["spec"]["containers"][0]
+        mine = wandb.workload(container["name"], env=[*env, sync])["spec"]["template"]["spec"]["containers"][0]["env"]
+        whole = {
+            "spec": {
+                "template": {
+                    "spec": {"containers": [{"name": container["name"], "env": [{"$patch": "replace"}, *mine]}]}
+                }
+            }
+        }
+        stand_in.cluster.patch(
+            f"{path}?fieldManager={manager}", whole, content_type="application/strategic-merge-patch+json"
+        )
+
+
+def has_ours(stand_in: wandb.StandIn) -> bool:
+    """Whether the place has one of our Secrets for the variable."""
+    bodies = [stand_in.body()] if isinstance(stand_in, Operated) else stand_in.deployments()
+    return "-file-stores-" in str([body["spec"] for body in bodies])
 
 
 def theirs(scenario: Scenario) -> dict[str, Any]:

@@ -98,6 +98,7 @@ STATUSES: dict[str, tuple[str, dict[str, Any]]] = {
                 "secretName": "wandb-file-stores-7x2fq",
                 "time": NOW,
                 "by": "argocd-controller",
+                "workloads": ["Deployment/wandb-app"],
                 "reconcileRequest": "0",
             },
             "form": {

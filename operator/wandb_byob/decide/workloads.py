@@ -45,7 +45,8 @@ class Workload:
     """One Deployment or StatefulSet of the target, or the object that W&B's own operator makes them from (its `parts`).
 
     `template` is a digest of its pod template without our variable. `recreate`: it stops its pods before it starts new ones.
-    `setters` are the other field managers that set our variable here, `writers` those that wrote since our configuration was made. `refusal` is why it must not be set at all.
+    `setters` are the other field managers that set our variable here, `writers` those that wrote since our configuration was made, `managers` all of
+    them. `refusal` is why it must not be set at all.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Workload:
     recreate: bool = False
     setters: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()
+    managers: tuple[str, ...] = ()
     refusal: Stalled | None = None
     parts: tuple[Part, ...] = ()
 

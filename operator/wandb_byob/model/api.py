@@ -325,6 +325,7 @@ class Reverted(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="ca
     secret_name: str
     time: datetime
     by: str | None = None
+    workloads: tuple[str, ...] = ()
     reconcile_request: str | None = None
 
 

@@ -148,6 +148,7 @@ def _plain(
             recreate=(body["spec"].get("strategy") or {}).get("type") == "Recreate",
             setters=workloads.setters(body, names),
             writers=workloads.writers(body["metadata"], since=since),
+            managers=workloads.managers(body["metadata"]),
         )
         for body, names in chosen
     )

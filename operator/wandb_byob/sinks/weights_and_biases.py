@@ -113,6 +113,7 @@ def workload(
         health=_health(owner, parts),
         setters=_setters(owner),
         writers=workloads.writers(metadata, since=since),
+        managers=workloads.managers(metadata),
         refusal=refusal(owner),
         parts=parts,
     )

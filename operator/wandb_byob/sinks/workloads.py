@@ -6,7 +6,7 @@ variable; server-side apply would make us co-owner of the container, which its o
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -171,17 +171,19 @@ def writers(metadata: Wire, *, since: datetime | None) -> tuple[str, ...]:
     """
     if since is None:
         return ()
-    return tuple(
-        sorted(
-            {
-                entry["manager"]
-                for entry in metadata.get("managedFields") or ()
-                if not entry.get("subresource")
-                and entry["manager"] not in (names.FIELD_MANAGER, "kube-controller-manager")
-                and datetime.fromisoformat(entry.get("time") or _LONG_AGO) >= since.replace(microsecond=0)
-            }
-        )
-    )
+    from_then_on = since.replace(microsecond=0)
+    return _names(metadata, lambda entry: datetime.fromisoformat(entry.get("time") or _LONG_AGO) >= from_then_on)
+
+
+def managers(metadata: Wire) -> tuple[str, ...]:
+    """Return all field managers of the object, other than us and Kubernetes itself."""
+    return _names(metadata, lambda _: True)
+
+
+def _names(metadata: Wire, chosen: Callable[[Wire], bool]) -> tuple[str, ...]:
+    apart = (names.FIELD_MANAGER, "kube-controller-manager")
+    entries = (each for each in metadata.get("managedFields") or () if not each.get("subresource"))
+    return tuple(sorted({each["manager"] for each in entries if each["manager"] not in apart and chosen(each)}))
 
 
 def _owns(fields: Wire, container: str) -> bool:

@@ -1,11 +1,12 @@
 """Fixtures for the tests that pass on every place of W&B's configuration alike."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from cluster.places import PLACES, Place, installed, stored_version
+from cluster.instance_world import InstanceWorld
+from cluster.places import PLACES, Place, installed, looked_at, stored_version
 from cluster.scenario import Scenario
 from testbed import wandb_operator
 from testbed.cluster import Cluster
@@ -29,3 +30,10 @@ def here(place: Place, crds: Cluster, kubelet: Kubelet) -> Iterator[Scenario]:
     """A W&B that was there before us, with the operator beside it, for all tests of a module."""
     with ExitStack() as ends:
         yield installed(crds, kubelet, place, ends)
+
+
+@pytest.fixture
+def at(place: Place, crds: Cluster) -> Iterator[Callable[..., InstanceWorld]]:
+    """`at(env=…, **spec)`: a namespace with a W&B of two components that has these variables, to look at by hand."""
+    with ExitStack() as ends:
+        yield lambda **options: looked_at(crds, place, ends, **options)

@@ -1,7 +1,7 @@
 """A WandbInstance on a real API server, with W&B's stand-in: what a look writes, and what it leaves alone."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -264,65 +264,6 @@ def test_elsewhere_nothing_in_the_cluster_is_touched(
     assert set(here.stand_in.revisions().values()) == {1}
 
 
-def test_a_bucket_that_gets_no_verdict_holds_up_the_others_for_max_wait_only(
-    made: Callable[..., InstanceWorld],
-) -> None:
-    """Its store hangs, say: the verified ones wait, so that W&B is restarted once, and go on without it when the time is over."""
-    here = made(rollout={"maxWait": "5m"})
-    here.bucket("hangs", verified=False)
-    here.team("hangs")
-    here.bucket("quick")
-    here.team("quick")
-    again = here.look()
-    told = here.condition("Configured")
-    assert (told["status"], told["reason"]) == ("False", "WaitingForBuckets")
-    assert "spec.rollout.maxWait" in told["message"]
-    assert again.after is not None
-    assert again.after < timedelta(minutes=5)
-    assert here.secrets() == {}
-
-    here.ahead += timedelta(minutes=5)
-    here.settle()
-    assert here.entries() == [address("quick")]
-    assert set(here.stand_in.revisions().values()) == {2}
-
-
-def test_rollouts_keep_their_distance(made: Callable[..., InstanceWorld]) -> None:
-    """With minimumInterval a second bucket waits for its time, which the message tells."""
-    here = made(rollout={"minimumInterval": "1h", "maxWait": "0s"})
-    here.bucket("one")
-    here.team("one")
-    here.settle()
-    here.bucket("two")
-    here.team("two")
-    again = here.look()
-    told = here.condition("Configured")
-    assert (told["status"], told["reason"]) == ("False", "WaitingForBuckets")
-    assert "spec.rollout.minimumInterval" in told["message"]
-    assert again.after is not None
-    here.ahead += timedelta(hours=1)
-    here.settle("Configured")
-    here.settle()
-    assert here.entries() == [address("one"), address("two")]
-
-
-def test_w_and_b_is_restarted_only_in_its_maintenance_windows(made: Callable[..., InstanceWorld]) -> None:
-    """A verified bucket waits for the window, which the message tells; then it enters by itself."""
-    opens = datetime.now(UTC) + timedelta(hours=3)
-    window = {"schedule": f"{opens.minute} {opens.hour} * * *", "duration": "1h"}
-    here = made(rollout={"windows": [window], "maxWait": "0s"})
-    here.bucket("one")
-    here.team("one")
-    again = here.settle("Configured", "False", reason="WaitingForWindow")
-    assert f"{opens:%H:%M}:00Z" in again["message"]
-    assert "spec.rollout.windows" in again["message"]
-    assert here.secrets() == {}
-    here.ahead += timedelta(hours=3)
-    here.settle("Configured")
-    here.settle()
-    assert here.entries() == [address("one")]
-
-
 def test_a_window_that_never_comes_is_told(made: Callable[..., InstanceWorld]) -> None:
     """What the CRD's rule lets through and no clock shows is refused with the name of the field."""
     here = made(deploy=False, rollout={"windows": [{"schedule": "0 25 * * *", "duration": "1h"}]})
@@ -357,16 +298,6 @@ def test_a_bucket_store_that_was_created_anew_is_known_again(made: Callable[...,
     (entry,) = here.status()["entries"]
     assert (entry["source"], entry["bucketStoreRef"]["name"]) == ("BucketStore", "one")
     assert set(here.stand_in.revisions().values()) == {2}
-
-
-def test_paused_writes_nothing(made: Callable[..., InstanceWorld]) -> None:
-    here = made()
-    here.bucket("one")
-    here.team("one")
-    here.cluster.patch(here.path, {"metadata": {"annotations": {"byob.wandb.com/paused": "true"}}})
-    since = here.cluster.audit_position()
-    here.look()
-    assert here.writes(since) == []
 
 
 def test_deleting_the_instance_leaves_everything(made: Callable[..., InstanceWorld]) -> None:

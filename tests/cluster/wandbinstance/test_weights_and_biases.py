@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from cluster.instance_world import InstanceWorld, address
-from testbed.stages import Failure, PodSelector
 from testbed.wandb import VARIABLE
 from testbed.wandb_operator import Operated, Version
 
@@ -61,20 +60,6 @@ def test_a_bucket_enters_by_one_rollout_and_all_else_stays(
     assert here.writes(mark) == []
 
 
-def test_a_failed_rollout_goes_back_by_itself(operated: Callable[..., InstanceWorld], stored_as: Version) -> None:
-    """The object is as it was before, and so are the Deployments."""
-    here = operated(spec(stored_as, *OTHERS))
-    before = stand_in(here).body()["spec"]
-    attach(here, "one")
-    with here.cluster.fail_pods(Failure.CRASH, PodSelector(namespace=here.namespace, other_secrets=[""])):
-        here.settle("RolledOut", "False", reason="RolloutFailed")
-        assert "Deployment" in here.condition("RolledOut")["message"]
-        here.settle("Configured", "False", reason="RolledBack")
-        here.settle("RolledOut", "True")
-    assert stand_in(here).body()["spec"] == before
-    assert here.stand_in.variable() == {None}
-
-
 def test_an_operator_that_stopped_without_a_word_is_found_out(
     operated: Callable[..., InstanceWorld], stored_as: Version
 ) -> None:
@@ -87,35 +72,6 @@ def test_an_operator_that_stopped_without_a_word_is_found_out(
     told = here.settle("RolledOut", "False", reason="RolloutFailed")
     assert "W&B's operator has not given it to Deployment" in told["message"]
     assert "look at the log of W&B's operator" in told["message"]
-
-
-def test_a_fighting_owner_gets_two_writes_and_is_named(
-    operated: Callable[..., InstanceWorld], stored_as: Version
-) -> None:
-    """Put back once; set back again it is left alone, with who does it and how to make peace."""
-    here = operated(spec(stored_as, *OTHERS))
-    attach(here, "one")
-    here.settle()
-
-    def take_out(number: int) -> dict[str, Any]:
-        if stored_as == "v2":
-            return spec(stored_as, *OTHERS, {"name": "SYNC", "value": str(number)})
-        return {"values": {"global": {"env": {VARIABLE: None, "SYNC": str(number)}}}}
-
-    mark = here.cluster.audit_position()
-    stand_in(here).edit(take_out(1), manager="argocd-controller")
-    here.settle()
-    assert here.entries() == [address("one")]
-    stand_in(here).edit(take_out(2), manager="argocd-controller")
-    told = here.settle("Configured", "False", reason="TargetReverted")
-    assert "argocd-controller" in told["message"]
-    assert "ignoreDifferences" in told["message"]
-    for _ in range(5):
-        here.ahead += timedelta(hours=9)
-        here.look()
-    patched = [write for write in here.writes(mark) if "weightsandbiases" in " ".join(map(str, write))]
-    assert len(patched) == 1
-    assert here.condition("Stalled")["status"] == "True"
 
 
 def test_an_object_that_is_not_there_is_told(operated: Callable[..., InstanceWorld]) -> None:

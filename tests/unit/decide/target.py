@@ -55,6 +55,8 @@ class Target:
     health: dict[str, Health] = field(default_factory=dict)
     templates: dict[str, str] = field(default_factory=dict)
     setters: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ("helm",)
+    managers: tuple[str, ...] = ("helm",)
     refusal: Stalled | None = None
     created: dict[str, datetime] = field(default_factory=dict)
     recreate: set[str] = field(default_factory=set)
@@ -183,7 +185,8 @@ class Target:
             health=self.health.get(key, Health(state=State.CURRENT, live=True)),
             recreate=key in self.recreate,
             setters=self.setters,
-            writers=("helm",),
+            writers=self.writers,
+            managers=self.managers,
             refusal=self.refusal,
         )
 

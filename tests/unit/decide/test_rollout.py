@@ -409,6 +409,38 @@ def test_a_workload_that_is_set_back_later_is_repaired_once() -> None:
     assert target.writes == [["Deployment/api"]]
 
 
+def test_each_workload_has_its_own_first_time() -> None:
+    """An upgrade takes the variable out of one workload after the other: that is no quarrel."""
+    target = rolled_out(ONE).later(hours=1)
+    for key in ("Deployment/api", "Deployment/app"):
+        target.workloads[key] = Container()
+        target.look()
+        target.look()
+        target.later(seconds=1)
+    assert target.writes == [["Deployment/api"], ["Deployment/app"]]
+    assert target.come_up().looks().configured.status == "True"
+    target.later(seconds=5).workloads["Deployment/api"] = Container()
+    assert target.looks().configured.reason == Reason.TARGET_REVERTED
+
+
+@pytest.mark.parametrize(
+    ("writers", "managers", "words"),
+    [
+        (("argocd-controller",), ("argocd-controller", "kubectl"), ("by argocd-controller,", "ignoreDifferences")),
+        ((), ("Helm", "manager"), ("left no name", "(others who write there: Helm, manager)", "the chart's values; so signs")),
+        ((), (), ("left no name in metadata.managedFields,", "have what sets it leave the variable alone")),
+    ],
+    ids=["named", "one of these", "nobody"],
+)  # fmt: skip
+def test_who_sets_it_back_is_told_as_well_as_it_is_known(
+    writers: tuple[str, ...], managers: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    target = replace(fought(), writers=writers, managers=managers)
+    told = target.look().configured.message
+    for word in words:
+        assert word in told
+
+
 def test_who_made_peace_asks_for_another_try() -> None:
     target = fought()
     target.look()
