@@ -224,10 +224,22 @@ class S3Site(Site):
             "Resource": f"arn:aws:s3:::{self.bucket}/*",
         }
 
-    def expire(self, prefix: str, *, name: str) -> None:
+    def expire(self, prefix: str, *, name: str) -> str:
         """A lifecycle rule."""
         rule = {"ID": name, "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": 30}}
         self.client("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [rule]})
+        return name
+
+    def let_everybody_in(self) -> None:
+        """The sample of W&B's own page."""
+        sample = {
+            "AllowedHeaders": ["*"],
+            "AllowedMethods": ["GET", "HEAD", "PUT"],
+            "AllowedOrigins": ["*"],
+            "ExposeHeaders": ["ETag"],
+            "MaxAgeSeconds": 3000,
+        }
+        self.client("put_bucket_cors", CORSConfiguration={"CORSRules": [sample]})
 
     def take_away(self, aspect: CheckName) -> None:
         """Delete it, or suspend it."""

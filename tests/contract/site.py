@@ -222,8 +222,12 @@ class Site(ABC):
         """What is left of it, to be compared."""
 
     @abstractmethod
-    def expire(self, prefix: str, *, name: str) -> None:
-        """Set a rule of this name that expires objects under a prefix after 30 days."""
+    def expire(self, prefix: str, *, name: str) -> str:
+        """Set a rule of this name that expires objects under a prefix after 30 days; return by what a message can tell it."""
+
+    @abstractmethod
+    def let_everybody_in(self) -> None:
+        """Set CORS rules that let pages of every origin do all that W&B's need."""
 
     @abstractmethod
     def take_away(self, aspect: CheckName) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from contract import coreweave
+from contract import coreweave, gcs
 from contract.provisioning import WIRE, S3Site
 from contract.site import Need, Place, Site
 from wandb_byob.model.checks import CheckName
@@ -122,6 +122,26 @@ SITES: Final[Mapping[str, Place]] = {
             **_VERSITYGW,
             Need.POLICY: "kept by the stand-in before it, which enforces nothing",
             Need.USERS: "the stand-in's policy is not enforced",
+        },
+    ),
+    "GCS-fake-gcs-server": Place(
+        provider="GCS",
+        server="fake-gcs-server, behind a stand-in for IAM, CORS and soft delete",
+        fixture="gcs",
+        at=gcs.site_at,
+        created=("GetBucket", "GetBucket", "CreateBucket", "GetIamPolicy", "SetIamPolicy"),
+        looked=("GetBucket", "GetIamPolicy"),
+        repairs={
+            **dict.fromkeys(gcs.UNDO, "PatchBucket"),
+            CheckName.POLICY: "SetIamPolicy",
+        },
+        wire=gcs.WIRE,
+        planned=frozenset({"Owner", "CORS", "Versioning", "SoftDelete", "Policy"}),
+        leftovers=("object", "version"),
+        lacks={
+            Need.REGION: "signatures hold everywhere",
+            Need.ENCRYPTION: "always on, with Google's keys",
+            Need.UPLOADS: "unfinished uploads do not keep a bucket",
         },
     ),
 }  # fmt: skip

@@ -3,7 +3,7 @@
 So a bucket takes one update at a time, as Google's limit (one a second) asks; a 429 waits for the next look.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from wandb_byob.providers.base import BucketFacts, Change, Context, Provisioned
 from wandb_byob.providers.gcs.api import Api, GcsError
 
 _TEXTS: Final = {
+    CheckName.BUCKET_EXISTS: "Create the bucket {bucket} in {location}.",
     CheckName.OWNER: "Label the bucket {bucket} as this BucketStore's.",
     CheckName.CORS: "Add a CORS rule that lets browsers at {origins} GET, HEAD and PUT and see the ETag.",
     CheckName.VERSIONING: "Enable versioning.",
@@ -25,8 +26,8 @@ _TEXTS: Final = {
     CheckName.PUBLIC_ACCESS: "Prevent public access.",
     CheckName.POLICY: "Grant {role} on the bucket to {account}.",
 }
-
-
+_CREATED: Final = frozenset(_TEXTS) - {CheckName.POLICY}
+"""What the one request that creates a bucket sets."""
 _NOBODYS: Final = Ownership()
 
 
@@ -97,7 +98,8 @@ def _absent(api: Api, wanted: Wanted) -> Provisioned:
         message=f"There is no bucket {api.bucket}.",
         remedy="Set managementPolicy: Manage to have it created.",
     )
-    return Provisioned(facts=None, checks=(check,), planned=(_creation(api, wanted),))
+    planned = _CREATED | ({CheckName.POLICY} if wanted.account else set())
+    return Provisioned(facts=None, checks=(check,), planned=_changes(api, wanted, planned))
 
 
 def _created(api: Api, wanted: Wanted) -> Provisioned:
@@ -118,7 +120,7 @@ def _created(api: Api, wanted: Wanted) -> Provisioned:
         # Taken in the meantime, or made by us in a request whose reply was lost: the label tells.
         return _present(api, wanted, gcs_bucket.state_of(api.bucket_call("GetBucket", "GET")))
     granted, change = _granted(api, wanted)
-    return _told(api, wanted, made, Ownership(created=True), granted, (_creation(api, wanted), *change))
+    return _told(api, wanted, made, Ownership(created=True), granted, (*_changes(api, wanted, _CREATED), *change))
 
 
 def _present(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
@@ -151,10 +153,8 @@ def _observed(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
     planned: tuple[Change, ...] = ()
     if context.admin is not None:
         parts = gcs_bucket.patch(state, uid=context.uid, created=own.created, origins=context.tenant.origins)
-        lacks: Mapping[CheckName, Mapping[str, Any]] = (
-            {CheckName.POLICY: {}} if grant.result is CheckResult.WARNING else {}
-        )
-        planned = _changes(api, wanted, {**parts, **lacks})
+        lacks = {CheckName.POLICY} if grant.result is CheckResult.WARNING else set()
+        planned = _changes(api, wanted, {*parts, *lacks})
     told = _told(api, wanted, state, own, grant, ())
     return Provisioned(facts=told.facts, checks=told.checks, planned=planned)
 
@@ -186,7 +186,7 @@ def _granted(api: Api, wanted: Wanted) -> tuple[Check, tuple[Change, ...]]:
             f"Google does not accept {wanted.account} in the bucket's IAM policy ({error.code}): there may be no such service account. "
             "Correct spec.identity of the WandbInstance, or the key in spec.credentials.",
         ) from None
-    return gcs_checks.grant(policy, wanted.account, managed=True), _changes(api, wanted, {CheckName.POLICY: {}})
+    return gcs_checks.grant(policy, wanted.account, managed=True), _changes(api, wanted, {CheckName.POLICY})
 
 
 def _policy(api: Api) -> Mapping[str, Any]:
@@ -226,19 +226,15 @@ def facts(
     )
 
 
-def _creation(api: Api, wanted: Wanted) -> Change:
-    message = f"Create the bucket {api.bucket} in {wanted.location}, configured for W&B."
-    return Change(name=CheckName.BUCKET_EXISTS.value, message=message)
-
-
-def _changes(api: Api, wanted: Wanted, parts: Mapping[CheckName, Mapping[str, Any]]) -> tuple[Change, ...]:
+def _changes(api: Api, wanted: Wanted, names: Collection[CheckName]) -> tuple[Change, ...]:
     words = {
         "bucket": api.bucket,
+        "location": wanted.location,
         "origins": ", ".join(api.context.tenant.origins),
         "role": gcs_bucket.ROLE,
         "account": wanted.account,
     }
-    return tuple(Change(name=name.value, message=_TEXTS[name].format(**words)) for name in _TEXTS if name in parts)
+    return tuple(Change(name=name.value, message=_TEXTS[name].format(**words)) for name in _TEXTS if name in names)
 
 
 def delete(api: Api) -> None:
