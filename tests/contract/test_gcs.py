@@ -1,291 +1,293 @@
 """What is peculiar to Google Cloud Storage, at its stand-in (testbed.gcs): buckets and objects of a real server, Google's words as documented."""
 
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from contract.site import OTHER_UID, UID, Calls
+from contract.gcs import GCSSite, key, site_at
+from contract.results import Alone, Behaviour
+from contract.site import ORIGIN, UID, Look, calls_of
 from testbed.gcs import GoogleCloud
 from testbed.google_accounts import WANDB, Account
 from testbed.object_store import Store
 from testbed.proxy import Fault, FaultyProxy
 from wandb_byob.decide import addresses
-from wandb_byob.model import api
 from wandb_byob.model.checks import Check, CheckName, CheckResult
-from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.credentials import AccessKey, ServiceAccountKey
 from wandb_byob.model.errors import Stalled, Waiting
-from wandb_byob.providers.base import Context, Provisioned, Tenant
-from wandb_byob.providers.gcs import GCSProvider
+from wandb_byob.providers.base import Tenant
 
-ORIGIN = "https://wandb.example.com"
+pytestmark = pytest.mark.at("GCS-fake-gcs-server")
 MEMBER = f"serviceAccount:{WANDB}"
-READ = ["GetBucket", "GetIamPolicy"]
-
-
-@dataclass
-class Site:
-    """A bucket name of one's own at the stand-in; `endpoint` may be a proxy before it."""
-
-    place: GoogleCloud
-    endpoint: str = ""
-    bucket: str = field(default_factory=lambda: f"acme-{uuid.uuid4().hex[:12]}")
-    calls: Calls = field(default_factory=Calls)
-
-    def __post_init__(self) -> None:
-        self.provider = GCSProvider(CloudEndpoints(gcs=self.endpoint or self.place.endpoint))
-
-    def context(self, **changes: Any) -> Context:
-        """One look at the bucket, as a BucketStore that may create it; `spec` changes that."""
-        self.calls = Calls()
-        spec = {
-            "provider": "GCS",
-            "credentials": api.Credentials(source="Secret", secret_ref=api.SecretReference(name="keys")),
-            "gcs": api.GcsSpec(bucket=self.bucket),
-            **changes.pop("spec", {}),
-        }
-        known: dict[str, Any] = {
-            "spec": api.BucketStoreSpec(**spec),
-            "uid": UID,
-            "tenant": Tenant(deployment_type="SelfManaged", origins=(ORIGIN,)),
-            "data": key(self.place.wandb),
-            "admin": key(self.place.admin),
-            "paths": ("teams/a",),
-            "intended": True,
-            "recorder": self.calls,
-            "now": lambda: datetime.now(UTC),
-        }
-        return Context(**{**known, **changes})
-
-    def look(self, **changes: Any) -> Provisioned:
-        """Provision once."""
-        return self.provider.provision(self.context(**changes))
-
-    def probe(self, **changes: Any) -> dict[CheckName, Check]:
-        """Try the data path once."""
-        return {check.name: check for check in self.provider.probe(self.context(**changes))}
-
-    @property
-    def kept(self) -> dict[str, Any]:
-        """The bucket's resource, past the operator."""
-        found = self.place.buckets.resource(self.bucket)
-        assert found is not None
-        return found
-
-    def contents(self) -> list[tuple[str, str]]:
-        """Everything in the bucket."""
-        return self.place.buckets.contents(self.bucket)
-
-    def lacking(self, *permissions: str) -> Account:
-        """A service account of the project that may do everything but this."""
-        accounts = self.place.front.accounts
-        return accounts.add(
-            f"limited-{self.bucket}@acme-project.iam.gserviceaccount.com", everywhere=True, lacks=permissions
-        )
-
-
-def key(account: Account) -> ServiceAccountKey:
-    """An account's key file as the operator holds it."""
-    return ServiceAccountKey(account.key_file())
 
 
 @pytest.fixture
-def site(gcs: GoogleCloud) -> Site:
+def google(gcs: GoogleCloud) -> GCSSite:
     """A bucket name of one's own."""
-    return Site(gcs)
+    return site_at(gcs)
 
 
-def results(checks: Any) -> dict[CheckName, CheckResult]:
+def wrong(checks: Any) -> dict[CheckName, CheckResult]:
     """The checks that did not pass."""
     return {check.name: check.result for check in checks if check.result is not CheckResult.PASSED}
 
 
-def test_create_and_look_again(site: Site) -> None:
-    """One request makes the bucket whole, one grants it; the second look writes nothing and says the same."""
-    context = site.context()
-    assert not site.provider.exists(context)
-    first = site.provider.provision(context)
-    assert site.calls.operations == ["GetBucket", "GetBucket", "CreateBucket", "GetIamPolicy", "SetIamPolicy"]
-    kept = site.kept
-    assert kept["iamConfiguration"] == {
+def named(checks: tuple[Check, ...], name: CheckName) -> Check:
+    """The one check of this name."""
+    (found,) = [check for check in checks if check.name is name]
+    return found
+
+
+@pytest.mark.behaviour(Behaviour.CREATE)
+def test_what_is_set(google: GCSSite) -> None:
+    """All of it by the one request that creates the bucket; then W&B's own account is let in, beside who was."""
+    facts = google.look(data=key(google.place.wandb), spec={"gcs": {"location": "EU"}}).found.facts
+    made = google.resource()
+    assert made["iamConfiguration"] == {
         "uniformBucketLevelAccess": {"enabled": True},
         "publicAccessPrevention": "enforced",
     }
-    assert kept["softDeletePolicy"] == {"retentionDurationSeconds": "604800"}
-    assert (kept["versioning"], kept["labels"]) == ({"enabled": True}, {"wandb-byob-uid": UID})
-    assert kept["cors"][0]["responseHeader"] == ["Content-Md5", "Content-Type", "ETag"]
-    bindings = site.place.buckets.policy(site.bucket)["bindings"]
-    assert {"role": "roles/storage.admin", "members": [MEMBER]} in bindings
-    assert bindings[0]["role"] == "roles/storage.legacyBucketOwner"
-    assert first.facts is not None
-    assert (first.facts.created, first.facts.owner, first.facts.identity) == (True, "424242", f"gs://{site.bucket}")
-    assert [change.name for change in first.applied] == ["BucketExists", "Policy"]
-
-    again = site.look(intended=False, recorded="Created")
-    assert site.calls.operations == READ
-    assert (again.applied, again.checks, again.facts) == ((), first.checks, first.facts)
-    assert not results(again.checks)
+    assert made["softDeletePolicy"] == {"retentionDurationSeconds": "604800"}
+    assert (made["versioning"], made["labels"]) == ({"enabled": True}, {"wandb-byob-uid": UID})
+    (rule,) = made["cors"]
+    assert (rule["origin"], rule["method"]) == ([ORIGIN], ["GET", "HEAD", "PUT"])
+    assert rule["responseHeader"] == ["Content-Md5", "Content-Type", "ETag"]
+    owner, ours = google.bindings()
+    assert owner["role"] == "roles/storage.legacyBucketOwner"
+    assert ours == {"role": "roles/storage.admin", "members": [MEMBER]}
+    assert facts is not None
+    assert (facts.owner, facts.region, facts.identity) == ("424242", "EU", f"gs://{google.bucket}")
 
 
-def test_adopt_merges(site: Site) -> None:
-    """One patch adds what is missing; the rules, labels and open access of others stay, and a second look writes nothing."""
-    rule = {"origin": ["https://other.example.com"], "method": ["GET"], "responseHeader": ["X-Other"]}
-    site.place.buckets.make(site.bucket, cors=[rule], labels={"team": "a"})
-    with pytest.raises(Stalled) as refused:
-        site.look(intended=False)
-    assert refused.value.reason == "BucketExists"
-    found = site.look(intended=False, spec={"adoption_policy": "Adopt"})
-    assert site.calls.operations == ["GetBucket", "PatchBucket", "GetIamPolicy", "SetIamPolicy"]
-    kept = site.kept
-    assert kept["cors"][1] == rule
-    assert kept["labels"] == {"team": "a", "wandb-byob-uid": f"adopted-{UID}"}
-    assert "iamConfiguration" not in kept
-    assert results(found.checks) == {
+@pytest.mark.behaviour(Behaviour.CREATE)
+@pytest.mark.parametrize(
+    ("deployment", "account"),
+    [
+        ("MultiTenantCloud", "wandb-integration@wandb-production.iam.gserviceaccount.com"),
+        ("DedicatedCloud", "deploy@wandb-production.iam.gserviceaccount.com"),
+        ("SelfManaged", WANDB),
+    ],
+)
+def test_whom_the_bucket_lets_in(google: GCSSite, deployment: Any, account: str) -> None:
+    """Without a key file W&B's own account by the type of deployment, or the one that its pods run as."""
+    google.place.front.accounts.known.setdefault(account, Account(email=account))
+    google.look(data=None, tenant=Tenant(deployment_type=deployment, origins=(ORIGIN,), identity=WANDB))
+    assert google.bindings()[-1] == {"role": "roles/storage.admin", "members": [f"serviceAccount:{account}"]}
+
+
+@pytest.mark.behaviour(Behaviour.REFUSE)
+def test_an_account_that_is_not_there(google: GCSSite) -> None:
+    """Google takes no binding for it: the field to correct is named, and the bucket is there for the next look."""
+    tenant = Tenant(deployment_type="SelfManaged", origins=(ORIGIN,), identity="nobody@other.iam.gserviceaccount.com")
+    with pytest.raises(Stalled, match=r"spec\.identity") as refused:
+        google.look(data=None, tenant=tenant)
+    assert refused.value.reason == "PrincipalUnknown"
+    unknown = replace(tenant, identity="arn:aws:iam::111122223333:role/wandb")
+    context = google.other().context(data=None, tenant=unknown)
+    with pytest.raises(Stalled, match=r"spec\.identity"):
+        google.provider.provision(context)
+    assert calls_of(context).made == []
+
+
+@pytest.mark.behaviour(Behaviour.ADOPT)
+def test_adopting_is_one_patch_and_one_grant(google: GCSSite) -> None:
+    """Google takes one update of a bucket a second; what would take rights from others is left, and told."""
+    google.make()
+    found = google.look(intended=False, spec={"adoption_policy": "Adopt"})
+    assert found.calls.operations == ["GetBucket", "PatchBucket", "GetIamPolicy", "SetIamPolicy"]
+    assert "iamConfiguration" not in google.resource()
+    assert wrong(found.found.checks) == {
         CheckName.UNIFORM_ACCESS: CheckResult.WARNING,
         CheckName.PUBLIC_ACCESS: CheckResult.WARNING,
     }
-    site.look(intended=False, recorded="Adopted")
-    assert site.calls.operations == READ
-    with pytest.raises(Stalled, match="does not say that this BucketStore created it"):
-        site.provider.delete(site.context())
 
 
-def test_observe_plans_and_writes_nothing(site: Site) -> None:
-    """What lacks is said, W&B's own words about soft delete among it."""
-    site.place.buckets.make(site.bucket)
-    found = site.look(
-        intended=False, spec={"management_policy": "Observe", "gcs": api.GcsSpec(bucket=site.bucket, location="EU")}
-    )
-    assert site.calls.operations == READ
-    assert {change.name for change in found.planned} == {"Owner", "CORS", "Versioning", "SoftDelete", "Policy"}
-    checks = {check.name: check for check in found.checks}
-    failed = {name for name, check in checks.items() if check.result is CheckResult.FAILED}
-    assert failed == {CheckName.REGION, CheckName.CORS, CheckName.SOFT_DELETE}
-    assert "Bucket does not have soft deletion enabled" in checks[CheckName.SOFT_DELETE].message
+def observed(google: GCSSite, **changes: Any) -> Look:
+    """A later look at the site's bucket that may change nothing."""
+    return google.later(**{"spec": {"management_policy": "Observe"}, **changes})
 
 
-def test_somebody_elses(site: Site) -> None:
-    """A bucket that may not be seen, or that another BucketStore holds, is left alone."""
-    site.place.buckets.make(site.bucket, labels={"wandb-byob-uid": OTHER_UID})
-    with pytest.raises(Stalled, match="label wandb-byob-uid") as held:
-        site.look()
-    assert held.value.reason == "BucketConflict"
+@pytest.mark.behaviour(Behaviour.CHECKS)
+@pytest.mark.parametrize(
+    ("aspect", "result", "words"),
+    [
+        (CheckName.CORS, CheckResult.FAILED, "no rule allows GET"),
+        (CheckName.SOFT_DELETE, CheckResult.FAILED, "Bucket does not have soft deletion enabled"),
+        (CheckName.VERSIONING, CheckResult.WARNING, "Versioning is off"),
+        (CheckName.UNIFORM_ACCESS, CheckResult.WARNING, "access control lists"),
+        (CheckName.PUBLIC_ACCESS, CheckResult.WARNING, "public access"),
+        (CheckName.POLICY, CheckResult.WARNING, "may have it from the project"),
+    ],
+)
+def test_each_aspect(google: GCSSite, alone: Alone, aspect: CheckName, result: CheckResult, words: str) -> None:
+    """What is missing is told by one check alone, in W&B's own words where it has some."""
+    google.look()
+    google.take_away(aspect)
+    check = alone(observed(google).found.checks, aspect)
+    assert check.result is result
+    assert words in check.message
+
+
+@pytest.mark.behaviour(Behaviour.CHECKS)
+def test_a_bucket_elsewhere(google: GCSSite, alone: Alone) -> None:
+    """It cannot be moved: the specification is to be corrected."""
+    google.look()
+    check = alone(google.later(spec={"gcs": {"location": "EU"}}).found.checks, CheckName.REGION)
+    assert "spec.gcs.location to US" in check.remedy
+
+
+@pytest.mark.behaviour(Behaviour.REFUSE)
+def test_a_bucket_that_may_not_be_seen(google: GCSSite) -> None:
+    """Whoever provisions and may not see it has somebody else's bucket."""
+    google.make()
+    blind = google.limited("storage.buckets.get")
+    assert google.provider.exists(google.context(admin=blind)) is True
     with pytest.raises(Stalled, match=r"storage\.buckets\.get is missing") as hidden:
-        site.look(admin=key(site.lacking("storage.buckets.get")))
+        google.look(admin=blind)
     assert hidden.value.reason == "BucketNotOurs"
-    seen = site.look(admin=None)
-    assert results(seen.checks)[CheckName.POLICY] is CheckResult.WARNING
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
+def test_wandbs_own_check_would_get_a_403(google: GCSSite, alone: Alone) -> None:
+    """W&B's key may use the objects but not look at the bucket: nothing is claimed of it, and W&B's own refusal is foretold."""
+    google.look()
+    found = google.look(admin=None, data=google.limited("storage.buckets.get"))
+    check = alone(found.found.checks, CheckName.POLICY)
+    assert "storage.buckets.get: W&B's own check of CORS and versioning gets a 403" in check.message
+    assert found.found.facts is not None
+    assert found.found.facts.assumed
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
+@pytest.mark.parametrize(
+    "permission",
+    [
+        "storage.buckets.create",
+        "storage.buckets.update",
+        "storage.buckets.getIamPolicy",
+        "storage.buckets.setIamPolicy",
+    ],
+)
+def test_a_refusal_names_the_permission(google: GCSSite, permission: str) -> None:
+    """In Google's words."""
+    if permission != "storage.buckets.create":
+        google.make()
+    with pytest.raises(Stalled, match=rf"Grant {permission} to the service account") as told:
+        google.look(admin=google.limited(permission), intended=True, spec={"adoption_policy": "Adopt"})
+    assert told.value.reason == "AccessDenied"
 
 
 @pytest.mark.parametrize(
     ("status", "reason"), [(412, "ProviderError"), (429, "Throttled"), (500, "ProviderError"), (503, "ProviderError")]
 )
+@pytest.mark.behaviour(Behaviour.THROTTLED)
 def test_what_may_pass_is_waited_for(
     gcs: GoogleCloud, faulty: Callable[[Store], FaultyProxy], status: int, reason: str
 ) -> None:
     """Also Google's limit of updates; afterwards the bucket is as it would have been."""
     proxy = faulty(gcs.store)
-    site = Site(gcs, proxy.endpoint)
+    site = site_at(gcs).through(proxy.endpoint)
     for method in ("POST", "PUT"):
         with proxy.fault(Fault(method=method, status=status, body=b"canary")), pytest.raises(Waiting) as told:
             site.look()
         assert told.value.reason == reason
         assert "canary" not in told.value.message
-    assert not results(site.look().checks)
+    assert not wrong(site.look().found.checks)
 
 
-def test_a_refusal_names_the_permission(site: Site) -> None:
-    """In Google's words."""
-    with pytest.raises(Stalled, match=r"Grant storage\.buckets\.create to the service account") as told:
-        site.look(admin=key(site.lacking("storage.buckets.create")))
-    assert told.value.reason == "AccessDenied"
-
-
-def test_probe_leaves_nothing(site: Site) -> None:
+@pytest.mark.behaviour(Behaviour.DATA_PATH)
+def test_probe_leaves_nothing(google: GCSSite) -> None:
     """Every call works with the awkward key, in this order, and the old generations go as well."""
-    site.look()
-    assert not results(site.probe().values())
-    assert site.calls.operations == [
+    google.look()
+    context = google.context()
+    assert not wrong(google.provider.probe(context))
+    assert calls_of(context).operations == [
         "PutObject", "PutObject", "GetObject", "HeadObject", "ListObjects", "DeleteObject", "ListObjects", "DeleteObject",
         "DeleteObject", "Preflight", "Preflight", "Preflight",
     ]  # fmt: skip
-    assert site.contents() == []
+    assert google.contents() == []
 
 
-def test_overwriting_needs_the_delete_permission(site: Site) -> None:
+@pytest.mark.behaviour(Behaviour.CHECKS)
+@pytest.mark.parametrize(
+    ("permission", "failed"),
+    [
+        ("storage.objects.create", {CheckName.PUT_OBJECT}),
+        ("storage.objects.get", {CheckName.GET_OBJECT}),
+        ("storage.objects.list", {CheckName.LIST_OBJECTS}),
+    ],
+)
+def test_one_right_missing(google: GCSSite, permission: str, failed: set[CheckName]) -> None:
+    """A right that W&B lacks fails the check of that right alone, and the remedy names it; nothing is left behind."""
+    google.look()
+    checks = google.probe(data=google.limited(permission))
+    (found,) = [check for check in checks if check.result is CheckResult.FAILED]
+    assert {found.name} == failed
+    assert f"Grant {permission}" in found.remedy
+    assert google.contents() == []
+
+
+@pytest.mark.behaviour(Behaviour.CHECKS)
+def test_overwriting_needs_the_delete_permission(google: GCSSite) -> None:
     """A key that may create but not delete fails just there, and what stays is told."""
-    site.look()
-    checks = site.probe(data=key(site.lacking("storage.objects.delete")), admin=None)
-    overwrite = checks[CheckName.OVERWRITE_OBJECT]
-    assert overwrite.result is CheckResult.FAILED
+    google.look()
+    checks = google.probe(data=google.limited("storage.objects.delete"), admin=None)
+    assert {check.name for check in checks if check.result is CheckResult.FAILED} == {
+        CheckName.OVERWRITE_OBJECT,
+        CheckName.DELETE_OBJECT,
+    }
+    overwrite = named(checks, CheckName.OVERWRITE_OBJECT)
     assert "storage.objects.delete" in overwrite.remedy
-    assert checks[CheckName.CLEAN_UP].result is CheckResult.WARNING
-    assert "storage.objects.delete" in checks[CheckName.CLEAN_UP].remedy
-    assert len(site.contents()) == 2
+    left = named(checks, CheckName.CLEAN_UP)
+    assert left.result is CheckResult.WARNING
+    assert "storage.objects.delete" in left.remedy
+    assert all(repr(name)[1:-1] in left.message for name, _ in google.contents())
+    assert len(google.contents()) == 2
+    google.probe(data=google.limited("storage.objects.delete"))
+    assert len(google.contents()) == 2, "whoever provisions cleans up"
 
 
-def test_cors_of_others_is_not_enough(site: Site) -> None:
-    """A rule without ETag in responseHeader fails where a browser would: the ETag cannot be read, PUT not be sent."""
-    site.look()
-    rule = {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "exposeHeaders": ["ETag"]}
-    site.place.buckets.update(site.bucket, cors=[rule])
-    assert results(site.probe().values()) == {
+@pytest.mark.behaviour(Behaviour.CHECKS)
+def test_wandbs_own_sample_of_cors_is_not_enough(google: GCSSite) -> None:
+    """Its exposeHeaders is no field of Google's: the ETag cannot be read and PUT not be sent, and the check says which field it is."""
+    google.look()
+    sample = {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 3000}
+    google.buckets.update(google.bucket, cors=[sample])
+    assert wrong(google.probe()) == {
         CheckName.PREFLIGHT: CheckResult.FAILED,
         CheckName.ETAG_EXPOSED: CheckResult.FAILED,
     }
+    check = observed(google).check(CheckName.CORS)
+    assert check.result is CheckResult.FAILED
+    assert "lacks etag in responseHeader" in check.message
+    assert "exposeHeaders, which Google Cloud Storage does not know and drops" in check.remedy
 
 
-def test_wrong_keys(site: Site) -> None:
+@pytest.mark.behaviour(Behaviour.KEYS)
+def test_wrong_keys(google: GCSSite, alone: Alone) -> None:
     """A key that Google does not know, and files that are no key, are refused without a word of what they hold."""
-    site.look()
+    google.look()
     stranger = Account(email=WANDB)
     other = stranger.key_file()
-    assert results(site.probe(data=key(stranger)).values())[CheckName.CREDENTIALS] is CheckResult.FAILED
+    alone(google.probe(data=key(stranger)), CheckName.CREDENTIALS)
     with pytest.raises(Stalled, match="does not accept the key"):
-        site.look(admin=ServiceAccountKey(other))
+        google.look(admin=ServiceAccountKey(other))
     for broken in ("hidden", '{"type": "hidden"}', other.replace("MII", "hid")):
         with pytest.raises(Stalled) as refused:
-            site.look(admin=ServiceAccountKey(broken))
+            google.look(admin=ServiceAccountKey(broken))
         assert refused.value.reason == "SecretInvalid"
         assert "hid" not in str(refused.value)
 
 
-def test_without_a_key_nobody_looks(site: Site) -> None:
-    """Where W&B signs with its own identity the bucket is assumed, and nothing is called."""
-    found = site.look(admin=None, data=None)
-    assert found.facts is not None
-    assert found.facts.assumed
-    assert site.calls.operations == []
-    assert site.provider.address(site.context().spec, None) == f"gs://{site.bucket}"
-
-
-def test_address(site: Site) -> None:
-    """The service account and its key, percent-encoded; where the key file is not read, what stands for it."""
-    context = site.context()
-    address = addresses.parse(site.provider.address(context.spec, context.data))
+def test_address(google: GCSSite) -> None:
+    """The service account and its key, percent-encoded; where the key file is not read, what stands for it; without one the bare bucket."""
+    spec = google.spec()
+    address = addresses.parse(google.provider.address(spec, key(google.place.wandb)))
     assert address is not None
-    assert (address.user, address.bucket) == (WANDB, site.bucket)
+    assert (address.user, address.bucket) == (WANDB, google.bucket)
     assert address.password.startswith("-----BEGIN PRIVATE KEY-----\n")
-    shown = site.provider.address(context.spec, AccessKey(access_key_id="x", secret_access_key="x"))
-    assert addresses.redact(shown) == f"gs://***:***@{site.bucket}"
-
-
-def test_delete_only_ours_and_empty(site: Site) -> None:
-    """An object keeps the bucket; gone twice is no error."""
-    site.look()
-    site.place.buckets.put(site.bucket, "a", b"x")
-    site.place.buckets.remove(site.bucket, "a")
-    assert len(site.contents()) == 1, "the old generation"
-    with pytest.raises(Stalled, match="not empty"):
-        site.provider.delete(site.context())
-    ((name, generation),) = site.contents()
-    site.place.buckets.remove(site.bucket, name, generation)
-    site.provider.delete(site.context())
-    assert site.place.buckets.resource(site.bucket) is None
-    site.provider.delete(site.context())
-    with pytest.raises(Stalled, match="managementPolicy"):
-        site.provider.delete(site.context(admin=None))
+    shown = google.provider.address(spec, AccessKey(access_key_id="x", secret_access_key="x"))
+    assert addresses.redact(shown) == f"gs://***:***@{google.bucket}"
+    assert google.provider.address(spec, None) == f"gs://{google.bucket}"

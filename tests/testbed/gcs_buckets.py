@@ -16,6 +16,7 @@ from testbed.google_accounts import PROJECT
 from testbed.proxy import Response
 
 ROLE: Final = "roles/storage.admin"
+_OF_A_RULE: Final = ("origin", "method", "responseHeader", "maxAgeSeconds")
 
 
 @dataclass(kw_only=True)
@@ -53,6 +54,7 @@ class Buckets:
         policy = {"kind": "storage#policy", "version": 1, "etag": "e1", "bindings": owners}
         self._kept[name] = Kept(fields={"location": "US", **given}, policy=policy)
         self._kept[name].fields["location"] = self._kept[name].fields["location"].upper()
+        self._kept[name].fields["cors"] = _known(given.get("cors"))
 
     def drop(self, name: str) -> None:
         """Delete a bucket, with what is in it."""
@@ -68,7 +70,8 @@ class Buckets:
             versioning = fields.pop("versioning") or {"enabled": False}
             self.ask("PATCH", f"/storage/v1/b/{quote(name)}", body=as_json({"versioning": versioning}))
         for field_name, value in fields.items():
-            kept.fields[field_name] = _merged(kept.fields.get(field_name), value)
+            known = _known(value) if field_name == "cors" else value
+            kept.fields[field_name] = _merged(kept.fields.get(field_name), known)
         kept.metageneration += 1
 
     def resource(self, name: str) -> dict[str, Any] | None:
@@ -124,6 +127,11 @@ class Buckets:
 def as_json(value: Any) -> bytes:
     """JSON as it is sent."""
     return json.dumps(value).encode()
+
+
+def _known(rules: Any) -> Any:
+    """CORS rules as Google keeps them: a field that it does not know is dropped without a word."""
+    return [{name: rule[name] for name in _OF_A_RULE if name in rule} for rule in rules or ()] or None
 
 
 def _merged(before: Any, value: Any) -> Any:

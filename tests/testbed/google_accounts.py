@@ -122,6 +122,8 @@ class Accounts:
             raise refused from None
         if not account.signed(head.encode(), _decoded(signature)) or not claims["scope"].endswith(_SCOPES):
             raise refused
+        if datetime.fromtimestamp(claims["iat"], UTC) > datetime.now(UTC) + timedelta(minutes=5):
+            raise refused
         return account.email, datetime.fromtimestamp(claims["exp"], UTC)
 
     def url(self, method: str, path: str, query: Mapping[str, str], *, host: str) -> Account:

@@ -185,7 +185,7 @@ def clock_check(date: str | None, *, now: datetime) -> Check:
     # Bounds instead of the measured skew: a drifting clock must not change the status at every look.
     message = (
         f"The store's clock is more than {limit.seconds // 60} minutes {'ahead of' if seconds > 0 else 'behind'} the operator's; "
-        "from 15 minutes on S3 refuses signatures and signed URLs."
+        "from 15 minutes on signatures and signed URLs are refused."
     )
     return Check(
         name=CheckName.CLOCK_SKEW,

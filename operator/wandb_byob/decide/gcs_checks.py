@@ -56,8 +56,9 @@ def _cors(state: GcsState, origins: Sequence[str], how: str) -> Check:
         name=CheckName.CORS,
         result=CheckResult.FAILED,
         message=f"Browsers cannot use the bucket: {'; '.join(problems)}.",
-        remedy=f"Add a CORS rule that allows {listed} GET, HEAD and PUT, with Content-Md5, Content-Type and ETag in responseHeader "
-        f"(GCS has no field exposeHeaders).{how}",
+        remedy=f"Add a CORS rule that allows {listed} GET, HEAD and PUT, with Content-Md5, Content-Type and ETag in responseHeader: "
+        "there stand the headers that browsers may send and those that they may read. (The sample of W&B's documentation has "
+        f"exposeHeaders, which Google Cloud Storage does not know and drops.){how}",
     )
 
 

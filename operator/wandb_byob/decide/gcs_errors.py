@@ -75,7 +75,7 @@ def explained(error: GcsError, *, bucket: str, field: str) -> tuple[str, str]:
     if error.status == 401 or error.code == "SignatureDoesNotMatch":
         return (
             f"Google does not accept the key of {field} ({error.code}).",
-            "Put a key into the Secret that exists and is not disabled, whole, and see that the clocks agree.",
+            f"Put a whole key file into the Secret in {field}, of a key that exists and is not disabled.",
         )
     if error.status == 403:
         return (

@@ -22,7 +22,7 @@ from wandb_byob.providers.base import Context, Provisioned
 from wandb_byob.providers.gcs import provision
 from wandb_byob.providers.gcs.api import Api, GcsError
 from wandb_byob.providers.gcs.probe import GCSDoor
-from wandb_byob.providers.gcs.signing import signer
+from wandb_byob.providers.gcs.signing import Clock, KeySigner, key_signer
 from wandb_byob.providers.probing import look
 from wandb_byob.providers.tls import trust
 from wandb_byob.providers.transport import GuardedSession, TransportError
@@ -122,7 +122,8 @@ class GCSProvider:
             base=self._session.policy.endpoint.url,
             bucket=_spec(context.spec).bucket,
             context=context,
-            signer=signer(signing_key(credentials, field=named), named=named, now=context.now()),
+            signer=key_signer(signing_key(credentials, field=named), named=named),
+            clock=Clock(own=context.now),
         )
 
     @cached_property
@@ -150,7 +151,7 @@ def _wanted(context: Context, api: Api) -> provision.Wanted:
         account = signing_key(context.data, field=_DATA).email
     return provision.Wanted(
         account=account,
-        project=gcs.project_id or api.signer.key.project,
+        project=gcs.project_id or (api.signer.key.project if isinstance(api.signer, KeySigner) else ""),
         location=gcs.location or gcs_bucket.DEFAULT_LOCATION,
     )
 

@@ -13,7 +13,7 @@ from wandb_byob.decide.gcs_errors import domain_error, error_of
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context
-from wandb_byob.providers.gcs.signing import Signer
+from wandb_byob.providers.gcs.signing import Clock, Signer, signed_url
 from wandb_byob.providers.probing.raw import EXTRA, RawRequests, page_headers
 from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, TransportError
 
@@ -32,6 +32,7 @@ class Api:
     bucket: str
     context: Context
     signer: Signer
+    clock: Clock
 
     def bucket_call(
         self,
@@ -72,7 +73,8 @@ class Api:
 
     def signed(self, method: str, key: str, *, origin: str, body: bytes | None = None) -> Reply:
         """Use a signed URL with W&B's extra parameter as a page of `origin` does."""
-        url = self.signer.url(method, self.base, self.path(key), query=dict([EXTRA]), at=self.context.now())
+        where = (self.base, self.path(key))
+        url = signed_url(self.signer, method, where, query=dict([EXTRA]), now=self.clock.now())
         operation = _OBJECT_CALLS[method]
         reply = self._raw.use(operation, method, url, headers=page_headers(origin=origin, body=body), body=body)
         return _succeeded(reply, operation)
@@ -103,12 +105,18 @@ class Api:
         return _object(self._call(operation, method, target, body=sent, kind="application/json"))
 
     def _call(self, operation: str, method: str, target: str, *, body: bytes | None = None, kind: str = "") -> Reply:
-        headers = {"Authorization": f"Bearer {self.signer.token}"}
-        if body is not None:
-            headers["Content-Type"] = kind
         if method != "GET":
             self.context.fence()
-        return _succeeded(self._counted(operation, method, self.base + target, headers=headers, body=body), operation)
+        reply = self._authorized(operation, method, target, body=body, kind=kind)
+        if reply.status == 401 and self.clock.learn(reply.headers.get("Date")):
+            reply = self._authorized(operation, method, target, body=body, kind=kind)
+        return _succeeded(reply, operation)
+
+    def _authorized(self, operation: str, method: str, target: str, *, body: bytes | None, kind: str) -> Reply:
+        headers = {"Authorization": f"Bearer {self.signer.token(self.clock.now())}"}
+        if body is not None:
+            headers["Content-Type"] = kind
+        return self._counted(operation, method, self.base + target, headers=headers, body=body)
 
     def _counted(
         self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None

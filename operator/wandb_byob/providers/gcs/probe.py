@@ -49,8 +49,8 @@ class GCSDoor:
         return Listing(items=_items(found), complete=not found.get("nextPageToken"))
 
     def delete(self, key: str) -> str:
-        """Delete an object; where the bucket keeps versions its generation stays, and no marker tells."""
-        self.data.delete(key)
+        """Delete an object, or nothing; where the bucket keeps versions its generation stays, and no marker tells."""
+        GCSSweeper(self.data).delete(Leftover(key))
         return ""
 
     def signed(self, method: str, key: str, *, origin: str, body: bytes | None = None) -> Reply:
@@ -81,7 +81,9 @@ class GCSDoor:
         """Return what an error means; of the whole bucket are those of the very first call."""
         if isinstance(error, GcsError):
             message, remedy = explained(error, bucket=self.data.bucket, field=self.data.signer.named)
-            return Failure(code=error.code, message=message, remedy=remedy, bucket_check=_of_the_bucket(error))
+            # The two APIs have different words for a permission that lacks.
+            code = error.permission if error.denied else error.code
+            return Failure(code=code, message=message, remedy=remedy, bucket_check=_of_the_bucket(error))
         if isinstance(error, TransportError):
             return Failure(code=error.fault.value, message=error.why.message, remedy=error.why.remedy, final=True)
         raise error

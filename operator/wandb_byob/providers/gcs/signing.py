@@ -1,15 +1,15 @@
-"""What a service account's key signs: tokens that need no token server, and V4 signed URLs as W&B's server makes them."""
+"""Who signs requests to Google, and what: bearer tokens, and V4 signed URLs as W&B's server makes them."""
 
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
+from wandb_byob.decide.connections import http_date
 from wandb_byob.decide.gcs_key import SigningKey, invalid
 from wandb_byob.providers.probing.raw import LIFETIME
 
@@ -18,21 +18,43 @@ if TYPE_CHECKING:
 
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.full_control"
 _LIFETIME: Final = timedelta(minutes=55)
+_TOLERATED: Final = timedelta(minutes=1)
+
+
+class Signer(Protocol):
+    """One service account; `named` is the field of the specification that says which."""
+
+    @property
+    def named(self) -> str:
+        """The field."""
+
+    @property
+    def email(self) -> str:
+        """The account's address."""
+
+    def token(self, now: datetime) -> str:
+        """Return a bearer token."""
+
+    def sign(self, text: bytes, now: datetime) -> bytes:
+        """Return the RSA signature (SHA-256) of a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signer:
-    """Signs as one service account; `named` is the field of the specification that names its Secret."""
+class KeySigner:
+    """Signs with a key file; a token is a JWT of its own, which Google takes: the key never meets another server."""
 
     key: SigningKey
     named: str
-    now: datetime
     _private: "RSAPrivateKey" = field(repr=False)
 
-    @cached_property
-    def token(self) -> str:
-        """A self-signed JWT, which Google takes as a bearer token: the key never meets another server."""
-        start = int(self.now.timestamp())
+    @property
+    def email(self) -> str:
+        """The account's address, as the file has it."""
+        return self.key.email
+
+    def token(self, now: datetime) -> str:
+        """Return a self-signed token."""
+        start = int(now.timestamp())
         claims = {
             "iss": self.key.email,
             "sub": self.key.email,
@@ -40,37 +62,18 @@ class Signer:
             "iat": start,
             "exp": start + int(_LIFETIME.total_seconds()),
         }
-        parts = (_base64(json.dumps(each).encode()) for each in ({"alg": "RS256", "typ": "JWT"}, claims))
-        text = ".".join(parts)
-        return f"{text}.{_base64(self._sign(text.encode()))}"
+        text = ".".join(_base64(json.dumps(each).encode()) for each in ({"alg": "RS256", "typ": "JWT"}, claims))
+        return f"{text}.{_base64(self.sign(text.encode(), now))}"
 
-    def url(self, method: str, base: str, path: str, *, query: Mapping[str, str], at: datetime) -> str:
-        """Return a V4 signed URL; `path` is percent-encoded already, `query` is signed with the rest."""
-        stamp = at.strftime("%Y%m%dT%H%M%SZ")
-        scope = f"{stamp[:8]}/auto/storage/goog4_request"
-        parameters = {
-            **query,
-            "X-Goog-Algorithm": "GOOG4-RSA-SHA256",
-            "X-Goog-Credential": f"{self.key.email}/{scope}",
-            "X-Goog-Date": stamp,
-            "X-Goog-Expires": str(LIFETIME),
-            "X-Goog-SignedHeaders": "host",
-        }
-        encoded = sorted((quote(name, safe="~"), quote(value, safe="~")) for name, value in parameters.items())
-        text = "&".join(f"{name}={value}" for name, value in encoded)
-        host = base.partition("://")[2]
-        request = f"{method}\n{path}\n{text}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
-        signed = f"GOOG4-RSA-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        return f"{base}{path}?{text}&X-Goog-Signature={self._sign(signed.encode()).hex()}"
-
-    def _sign(self, text: bytes) -> bytes:
+    def sign(self, text: bytes, now: datetime) -> bytes:
+        """Sign with the key."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
         return self._private.sign(text, PKCS1v15(), hashes.SHA256())
 
 
-def signer(key: SigningKey, *, named: str, now: datetime) -> Signer:
+def key_signer(key: SigningKey, *, named: str) -> KeySigner:
     """Return what signs with this key; raises `Stalled` for one that is no RSA key."""
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -81,7 +84,48 @@ def signer(key: SigningKey, *, named: str, now: datetime) -> Signer:
         raise invalid(named, 'Its "private_key" cannot be read.') from None
     if not isinstance(private, RSAPrivateKey):
         raise invalid(named, 'Its "private_key" is no RSA key.')
-    return Signer(key=key, named=named, now=now, _private=private)
+    return KeySigner(key=key, named=named, _private=private)
+
+
+@dataclass(kw_only=True)
+class Clock:
+    """Google's time: ours, until a reply has shown that ours is wrong. (ClockSkew says so; a wrong clock shall break nothing else.)"""
+
+    own: Callable[[], datetime]
+    offset: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        """Return the time to sign with."""
+        return self.own() + self.offset
+
+    def learn(self, date: str | None) -> bool:
+        """Take over the time of a reply that has refused a signature; say whether that makes another one worth it."""
+        theirs = http_date(date)
+        if theirs is None or abs(theirs - self.now()) < _TOLERATED:
+            return False
+        self.offset = theirs - self.own()
+        return True
+
+
+def signed_url(signer: Signer, method: str, url: tuple[str, str], *, query: Mapping[str, str], now: datetime) -> str:
+    """Return a V4 signed URL; `url` is the service's address and the percent-encoded path, `query` is signed with the rest."""
+    base, path = url
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{stamp[:8]}/auto/storage/goog4_request"
+    parameters = {
+        **query,
+        "X-Goog-Algorithm": "GOOG4-RSA-SHA256",
+        "X-Goog-Credential": f"{signer.email}/{scope}",
+        "X-Goog-Date": stamp,
+        "X-Goog-Expires": str(LIFETIME),
+        "X-Goog-SignedHeaders": "host",
+    }
+    encoded = sorted((quote(name, safe="~"), quote(value, safe="~")) for name, value in parameters.items())
+    text = "&".join(f"{name}={value}" for name, value in encoded)
+    host = base.partition("://")[2]
+    request = f"{method}\n{path}\n{text}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
+    signed = f"GOOG4-RSA-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    return f"{base}{path}?{text}&X-Goog-Signature={signer.sign(signed.encode(), now).hex()}"
 
 
 def _base64(data: bytes) -> str:
