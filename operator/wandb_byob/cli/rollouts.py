@@ -79,7 +79,7 @@ def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
     provenance = Composition(entries=tuple(present)).provenance
     chosen = attachments.holder_of_each(attached, provenance=provenance)
     wanted = compose(present, chosen, removals=(), separator=instance.spec.file_stores.separator)
-    ours = any(entry.source is Source.BUCKET_STORE for entry in wanted.entries)
+    ours = any(entry.source is not Source.KEPT for entry in wanted.entries)
     due = rest.differing(situation, wanted.value) if ours else ()
     refused = takeover.refusal(due, take_ownership=situation.policy.take_ownership)
     return Rollout(

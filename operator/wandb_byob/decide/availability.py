@@ -39,6 +39,9 @@ TABLE: Final[dict[tuple[DeploymentType, Scope], dict[ProviderName, Offer]]] = {
 }
 
 
+_OR_W_AND_BS_PODS: Final = ", or let W&B's pods look: verification.from Workload with dataPath true"
+
+
 def offer(deployment: DeploymentType, scope: Scope, provider: ProviderName) -> Offer:
     """Return what W&B offers in this cell of the table."""
     return TABLE[deployment, scope][provider]
@@ -55,7 +58,9 @@ def require(deployment: DeploymentType, scope: Scope, provider: ProviderName | N
     raise Stalled(Reason.NOT_AVAILABLE, f"W&B does not offer a bucket {level}{on} with {deployment}. {instead}")
 
 
-def require_witness(deployment: DeploymentType, source: str | None, *, seen: bool) -> None:
+def require_witness(
+    deployment: DeploymentType, source: str | None, *, seen: bool, provider: ProviderName = "S3"
+) -> None:
     """Raise `Stalled` where a self-managed W&B would get the address of a bucket that nobody here has looked at.
 
     `seen`: the operator has keys, or an identity, to ask the store with. On W&B's own clouds nothing is configured from here.
@@ -69,11 +74,13 @@ def require_witness(deployment: DeploymentType, source: str | None, *, seen: boo
             "W&B signs with keys (source Secret) or with its pods' identity (source Ambient).",
         )
     if not seen:
+        # For CoreWeave W&B's pods have no identity that a Job could share, but keys in a Secret of W&B's own.
+        other = "" if provider == "CoreWeave" else _OR_W_AND_BS_PODS
         raise Stalled(
             Reason.INVALID_SPEC,
             "Nobody here can look at the bucket: W&B's pods sign with an identity of their own (credentials.source Ambient), and "
             "spec.provisioning is not set. Set spec.provisioning to keys that may read the bucket's configuration (with "
-            "managementPolicy Observe nothing is changed), or let W&B's pods look: verification.from Workload with dataPath true.",
+            f"managementPolicy Observe nothing is changed){other}.",
         )
 
 

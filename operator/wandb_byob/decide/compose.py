@@ -47,7 +47,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Attached:
-    """A verified bucket that a team uses: its address with credentials, and the BucketStore it comes from."""
+    """A verified bucket that a team uses: its address with credentials, and the BucketStore it comes from.
+
+    `identity` is the entry's: that of the bucket, or the shared `cw://` of buckets on CoreWeave without keys.
+    """
 
     identity: str
     uid: str
@@ -70,6 +73,11 @@ class Composition:
     def provenance(self) -> dict[str, str]:
         """Return identity → BucketStore UID, `kept` or `shared`."""
         return {entry.identity: entry.provenance for entry in reversed(self.entries) if entry.identity is not None}
+
+
+def entry_identity(bucket: str, shown: str | None) -> str:
+    """Return which entry leads W&B to a bucket: its own, or the shared `cw://` where that is all its address (redacted or not) says."""
+    return addresses.COREWEAVE_SHARED if shown == addresses.COREWEAVE_SHARED else bucket
 
 
 def read(value: str | None, *, provenance: Mapping[str, str], separator: str) -> tuple[Entry, ...]:
@@ -109,10 +117,11 @@ def compose(
     """
     gone = frozenset(removals)
     wanted = {each.identity: each for each in attached if each.identity not in gone}
+    keyless = wanted.pop(addresses.COREWEAVE_SHARED, None) is not None
     # pop: of several entries with one identity, all but the first are somebody else's affair.
     kept = [_renewed(entry, wanted.pop(entry.identity or "", None)) for entry in base if entry.identity not in gone]
     added = [_entry(each.address, identity=each.identity, uid=each.uid) for each in wanted.values()]
-    composition = Composition(entries=_with_shared([*kept, *added]), separator=separator)
+    composition = Composition(entries=_with_shared([*kept, *added], keyless=keyless), separator=separator)
     _check(composition)
     return composition
 
@@ -129,17 +138,15 @@ def _entry(text: str, *, identity: str, uid: str) -> Entry:
     return Entry(text=text, identity=identity, source=Source.BUCKET_STORE, uid=uid)
 
 
-def _with_shared(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Keep one bare `cw://` for as long as an entry of ours is on CoreWeave; somebody else's stays in any case."""
+def _with_shared(entries: Sequence[Entry], *, keyless: bool) -> tuple[Entry, ...]:
+    """Add the one bare `cw://` that buckets on CoreWeave need, those without keys nothing else; it leaves as every entry does."""
+    shared = addresses.COREWEAVE_SHARED
     coreweave = any(
-        entry.source is Source.BUCKET_STORE and (entry.identity or "").startswith(addresses.COREWEAVE_SHARED)
-        for entry in entries
+        entry.source is Source.BUCKET_STORE and (entry.identity or "").startswith(shared) for entry in entries
     )
-    present = any(entry.identity == addresses.COREWEAVE_SHARED for entry in entries)
-    if coreweave and not present:
-        shared = addresses.COREWEAVE_SHARED
+    if (keyless or coreweave) and not any(entry.identity == shared for entry in entries):
         return (*entries, Entry(text=shared, identity=shared, source=Source.SHARED))
-    return tuple(entry for entry in entries if coreweave or entry.source is not Source.SHARED)
+    return tuple(entries)
 
 
 def size(value: str) -> int:

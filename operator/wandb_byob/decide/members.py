@@ -21,12 +21,12 @@ _AFTER_ACCEPTED: Final = (ConditionType.BUCKET_READY, ConditionType.CONFIGURED, 
 class Place:
     """What a TeamStorage's configuration is judged by; `instance` None: it is not known (yet).
 
-    `user` is the TeamStorage's namespace: what lies in another one is not quoted. `handed_over`: a person says that W&B was told.
+    `entry` is the identity of the entry that leads W&B to the bucket. `user` is the TeamStorage's namespace: what lies in another one is not quoted. `handed_over`: a person says that W&B was told.
     `ran`: W&B's pods have run with this bucket already.
     """
 
     instance: WandbInstance | None
-    identity: str
+    entry: str
     user: str
     hand_over: HandOver | None
     handed_over: bool
@@ -57,7 +57,7 @@ def refused(team: TeamStorage, verdict: Verdict, progress: Progress) -> Outcome:
 
 
 def in_variable(instance: WandbInstance | None, identity: str) -> bool:
-    """Say whether W&B's configuration holds this bucket, whoever wrote the entry."""
+    """Say whether W&B's configuration holds the entry of this identity, whoever wrote it."""
     return instance is not None and any(entry.identity == identity for entry in instance.status.entries)
 
 
@@ -67,7 +67,7 @@ def _configured(place: Place) -> tuple[Verdict, Progress]:
         return _waiting(ConditionType.CONFIGURED, "The WandbInstance of the BucketStore is not known yet.")
     if instance.spec.deployment_type != "SelfManaged":
         return _told(place)
-    if in_variable(instance, place.identity):
+    if in_variable(instance, place.entry):
         return _true(ConditionType.CONFIGURED, Reason.CONFIGURED, "W&B's configuration holds the bucket.")
     return _from_instance(place, instance, ConditionType.CONFIGURED)
 

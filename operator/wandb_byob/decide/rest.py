@@ -92,7 +92,7 @@ def _nothing_to_say(look: _Look, wish: Composition) -> bool:
 def _there(look: _Look, wish: Composition) -> Plan:
     situation = look.situation
     ours = sum(1 for entry in wish.entries if entry.source is Source.BUCKET_STORE)
-    if ours or look.current is not None:
+    if look.current is not None or any(entry.source is not Source.KEPT for entry in wish.entries):
         text = f"W&B's workloads have the variable with {len(wish.entries)} entries, {ours} of them from BucketStores."
         notes = [text, doubts(wish.entries), size_warning(size(wish.value))]
     else:

@@ -41,6 +41,8 @@ class CheckName(StrEnum):
     MANAGED_IDENTITY = "ManagedIdentity"
     PROVIDER_CHOICE = "ProviderChoice"
     TRUST = "Trust"
+    WANDB_VERSION = "WandbVersion"
+    KEYLESS_SECRET = "KeylessSecret"  # noqa: S105 (a check's name)
     PUT_OBJECT = "PutObject"
     OVERWRITE_OBJECT = "OverwriteObject"
     GET_OBJECT = "GetObject"

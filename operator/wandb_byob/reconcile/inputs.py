@@ -15,6 +15,7 @@ from wandb_byob.model.errors import Stalled
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context, Provider, Tenant
+from wandb_byob.reconcile import wandb_side
 from wandb_byob.reconcile.base import World
 from wandb_byob.reconcile.workload import Workload, names_endpoint, workload_of
 
@@ -51,7 +52,9 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
     admin, admin_version = provisioning(world, store)
     workload = workload_of(world.kube, world.config, store, instance, data=data)
     seen = data is not None or admin is not None or workload is not None
-    availability.require_witness(instance.spec.deployment_type, store.spec.credentials.source, seen=seen)
+    availability.require_witness(
+        instance.spec.deployment_type, store.spec.credentials.source, seen=seen, provider=store.spec.provider
+    )
     bundle, bundle_version = ca_bundle(world, store)
     context = Context(
         spec=store.spec,
@@ -67,7 +70,8 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
         recorder=world.recorder,
         now=world.now,
     )
-    static = validated(provider, context)
+    of_wandb = wandb_side.checks(world, store, instance)
+    static = (*validated(provider, context), *of_wandb)
     identity = provider.identity(store.spec)
     _require_same_bucket(store, identity)
     return Inputs(
@@ -76,14 +80,22 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
         identity=identity,
         context=context,
         static=static,
-        mark=_mark(store, tenant, (data_version, admin_version, bundle_version), workload=workload),
+        mark=_mark(store, tenant, (data_version, admin_version, bundle_version), workload=workload, of_wandb=of_wandb),
         unproved=None if workload is not None else _unproved(store, data),
         workload=workload,
     )
 
 
-def _mark(store: BucketStore, tenant: Tenant, versions: tuple[str, ...], *, workload: Workload | None) -> str:
+def _mark(
+    store: BucketStore,
+    tenant: Tenant,
+    versions: tuple[str, ...],
+    *,
+    workload: Workload | None,
+    of_wandb: tuple[Check, ...],
+) -> str:
     host = {"host": [workload.host.namespace, workload.host.service_account]} if workload is not None else {}
+    side = {"wandb": [[check.name, check.result] for check in of_wandb]} if of_wandb else {}
     return looks.mark(
         {
             "generation": store.metadata.generation,
@@ -91,6 +103,7 @@ def _mark(store: BucketStore, tenant: Tenant, versions: tuple[str, ...], *, work
             "versions": versions,
         }
         | host
+        | side
     )
 
 
@@ -221,7 +234,8 @@ def _unproved(store: BucketStore, data: Credentials | None) -> Verdict | None:
         return None
     if store.spec.credentials.source == "WandbAccount":
         return stores.not_provable("W&B's own account signs (credentials.source WandbAccount).")
-    return stores.not_provable("W&B's pods sign with an identity of their own (credentials.source Ambient).")
+    who = "keys of W&B's own" if store.spec.provider == "CoreWeave" else "an identity of their own"
+    return stores.not_provable(f"W&B's pods sign with {who} (credentials.source Ambient).")
 
 
 def tenant_of(world: World, store: BucketStore, instance: WandbInstance) -> Tenant:

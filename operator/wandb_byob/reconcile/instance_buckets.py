@@ -7,7 +7,7 @@ from typing import Any
 
 from wandb_byob.decide import addresses, attachments, looks, references, removals
 from wandb_byob.decide.attachments import Pending, Use
-from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose
+from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose, entry_identity
 from wandb_byob.decide.removals import User
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import (
@@ -197,7 +197,14 @@ def users_of(world: World, instance: WandbInstance, buckets: Buckets) -> tuple[U
         identity = team.status.identity or _identity(world, store)
         if identity is not None:
             home = team.metadata.namespace == instance.metadata.namespace
-            user = User(team=team, identity=identity, store=store, admitted=team.metadata.uid in admitted, home=home)
+            user = User(
+                team=team,
+                identity=identity,
+                entry=entry_identity(identity, team.status.address),
+                store=store,
+                admitted=team.metadata.uid in admitted,
+                home=home,
+            )
             users.append(user)
     return tuple(users)
 

@@ -70,10 +70,13 @@ def after(
 def _ready_message(listed: Iterable[Entry]) -> str:
     entries = tuple(listed)
     ours = sum(1 for entry in entries if entry.source is Source.BUCKET_STORE)
-    if not ours:
+    shared = any(entry.source is Source.SHARED for entry in entries)
+    if not ours and not shared:
         return "No bucket is attached to this W&B yet."
     kept = sum(1 for entry in entries if entry.source is Source.KEPT)
     others = f" and {kept} that were there before" if kept else ""
+    if not ours:
+        return f"W&B runs with CoreWeave's shared entry cw://, which leads to buckets without keys{others}."
     return f"W&B runs with {ours} bucket{'s' if ours != 1 else ''} of BucketStores{others}."
 
 

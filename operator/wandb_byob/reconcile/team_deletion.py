@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wandb_byob.decide import deletion, members, references
-from wandb_byob.decide.compose import KEPT
+from wandb_byob.decide.compose import KEPT, SHARED, entry_identity
 from wandb_byob.decide.conditions import ConditionType, Progress, is_true
 from wandb_byob.decide.deletion import Fate
-from wandb_byob.decide.removals import needed_by, takes_out
+from wandb_byob.decide.removals import has_keys_on_coreweave, needed_by, takes_out
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import WANDB_INSTANCES, ForbiddenError
 from wandb_byob.model import names
-from wandb_byob.model.api import BucketStore, TeamStorage, WandbInstance
+from wandb_byob.model.api import BucketStore, Entry, TeamStorage, WandbInstance
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
 from wandb_byob.reconcile.base import Result, World
@@ -38,12 +38,12 @@ def _settle(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorag
 
 
 def _decided(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStorage) -> Result | None:
-    identity, (home, instances) = team.status.identity, _instances(world, team)
-    holding = [each for each in instances if identity is not None and members.in_variable(each, identity)]
-    fates = [_fate(world, team, instance) for instance in holding] if deletion.confirmed(team) else []
+    entry, (home, instances) = _entry(team), _instances(world, team)
+    holding = [each for each in instances if entry is not None and members.in_variable(each, entry)]
+    fates = [_fate(world, team, instance, entry) for instance in holding if entry] if deletion.confirmed(team) else []
     # A status tells what W&B has not before the first look that reached its target.
     told = any(is_true(each.status.conditions, ConditionType.CONFIGURED) for each in instances)
-    untold = not holding and not told and left_behind(world, home, identity)
+    untold = not holding and not told and left_behind(world, home, entry)
     decision = deletion.team_deletion(
         team,
         in_variable=untold or bool(holding),
@@ -64,6 +64,12 @@ def _decided(world: World, key: ObjectKey, body: dict[str, Any], team: TeamStora
         return _held(world, key, body, team, Reason.FORBIDDEN, f"{message} {_way_out(team)}")
     message = "The bucket is being taken out of W&B's configuration; then this object goes."
     return _held(world, key, body, team, Reason.REMOVING_ENTRY, message)
+
+
+def _entry(team: TeamStorage) -> str | None:
+    """Return the identity of the entry that leads W&B to the team's bucket, None where W&B was never told of it."""
+    identity = team.status.identity
+    return None if identity is None else entry_identity(identity, team.status.address)
 
 
 def _held(
@@ -121,24 +127,26 @@ class _Fate:
     unread: frozenset[str]
 
 
-def _fate(world: World, team: TeamStorage, instance: WandbInstance) -> _Fate:
+def _fate(world: World, team: TeamStorage, instance: WandbInstance, entry: str) -> _Fate:
     """Judge as the WandbInstance does when it looks, from the same reads."""
-    identity = team.status.identity or ""
     buckets = gather_buckets(world, instance)
     users = users_of(world, instance, buckets)
-    origin = _origin(instance, identity, buckets)
-    stores = {_OTHER, *(store.metadata.uid for store in buckets.stores.values())}
+    origins = {each.identity: _origin(instance, each, buckets) for each in instance.status.entries if each.identity}
+    origin, stores = origins[entry], {_OTHER, *(store.metadata.uid for store in buckets.stores.values())}
     may = any(
-        user.team.metadata.uid == team.metadata.uid and takes_out(user, origin=origin, stores=stores) for user in users
+        user.team.metadata.uid == team.metadata.uid and takes_out(user, entry=entry, origin=origin, stores=stores)
+        for user in users
     )
-    others = needed_by(users, identity, origin=origin)
-    return _Fate(leaves=may and not others, needed_by=others if may else (), unread=buckets.unread)
+    others = needed_by(users, entry, origin=origin)
+    stays = origin == SHARED and has_keys_on_coreweave(origins)
+    return _Fate(leaves=may and not others and not stays, needed_by=others if may else (), unread=buckets.unread)
 
 
-def _origin(instance: WandbInstance, identity: str, buckets: Buckets) -> str:
-    """Return whose the entry is by the WandbInstance's status: a BucketStore's uid, or KEPT."""
-    entry = next(entry for entry in instance.status.entries if entry.identity == identity)
+def _origin(instance: WandbInstance, entry: Entry, buckets: Buckets) -> str:
+    """Return whose the entry is by the WandbInstance's status: a BucketStore's uid, SHARED or KEPT."""
     owner = entry.bucket_store_ref
+    if owner is None and entry.source == "Shared":
+        return SHARED
     if owner is None:
         return _GONE if entry.source == "BucketStore" else KEPT
     place = ObjectKey(Kind.BUCKET_STORE, owner.namespace or instance.metadata.namespace, owner.name)

@@ -11,6 +11,7 @@ import msgspec
 
 from wandb_byob.decide import addresses, forms, looks, members, references, schedule, teams
 from wandb_byob.decide.annotations import paused
+from wandb_byob.decide.compose import entry_identity
 from wandb_byob.decide.conditions import ConditionType, Outcome, Verdict, conditions, is_true
 from wandb_byob.decide.verification import bucket_ready
 from wandb_byob.kube import apply, gather
@@ -163,7 +164,7 @@ def _judged(subject: _Subject, bucket: _Bucket) -> Result:
     hand_over = _hand_over(team, bucket)
     place = members.Place(
         instance=bucket.instance,
-        identity=bucket.identity,
+        entry=entry_identity(bucket.identity, bucket.address),
         user=user,
         hand_over=hand_over,
         handed_over=team.metadata.annotations.get(names.HANDED_OVER) == "true",

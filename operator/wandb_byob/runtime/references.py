@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from wandb_byob.decide.requirements import KEYLESS_SECRET
 from wandb_byob.decide.targets import workloads_of
 from wandb_byob.model import api, names
 from wandb_byob.model.keys import Kind, ObjectKey
@@ -160,6 +161,9 @@ def _of_store(spec: api.BucketStoreSpec, namespace: str) -> tuple[Target, ...]:
         found.append(_key(Kind.WANDB_INSTANCE, spec.instance_ref, namespace))
     secrets = [spec.credentials.secret_ref, spec.provisioning.secret_ref if spec.provisioning else None]
     found += [SecretName(namespace, sys.intern(each.name)) for each in secrets if each is not None]
+    if spec.provider == "CoreWeave" and spec.credentials.secret_ref is None:
+        home = spec.instance_ref.namespace if spec.instance_ref is not None else None
+        found.append(SecretName(sys.intern(home or namespace), KEYLESS_SECRET))
     bundle = spec.s3_compatible.ca_bundle_ref if spec.s3_compatible else None
     if bundle is not None and bundle.kind == "Secret":
         found.append(SecretName(namespace, sys.intern(bundle.name)))

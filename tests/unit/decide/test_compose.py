@@ -96,7 +96,8 @@ def test_somebody_elses_second_entry_of_an_attached_bucket_stays() -> None:
     assert composed(two, bucket("one")).value.split(",") == [bucket("one").address, two.split(",")[1]]
 
 
-def test_coreweave_has_one_shared_entry_for_as_long_as_it_is_needed() -> None:
+def test_coreweave_has_one_shared_entry() -> None:
+    """It comes with the first bucket, keeps its place, and leaves like any entry: by a confirmed removal."""
     one, two = bucket("one", scheme="cw"), bucket("two", scheme="cw")
     first = composed("", one)
     assert first.value.split(",") == [one.address, "cw://"]
@@ -104,8 +105,27 @@ def test_coreweave_has_one_shared_entry_for_as_long_as_it_is_needed() -> None:
     assert both.value.split(",") == [one.address, "cw://", two.address]
     left = composed(both.value, two, provenance=both.provenance, removals=(one.identity,))
     assert left.value.split(",") == ["cw://", two.address]
-    none = composed(left.value, provenance=left.provenance, removals=(two.identity,))
+    kept = composed(left.value, provenance=left.provenance, removals=(two.identity,))
+    assert kept.value == "cw://", "never because no bucket of ours is there"
+    none = composed(left.value, provenance=left.provenance, removals=(two.identity, "cw://"))
     assert none.value == ""
+
+
+def test_buckets_on_coreweave_without_keys_share_the_one_entry() -> None:
+    """Any number of them need `cw://` and nothing else; it is nobody's of them, so that no other rollout follows."""
+    keyless = [Attached(identity="cw://", uid=f"uid-{name}", address="cw://") for name in ("one", "two")]
+    first = composed("gs://kept", keyless[0])
+    assert (first.value, first.provenance["cw://"]) == ("gs://kept,cw://", "shared")
+    second = composed(first.value, *keyless, provenance=first.provenance)
+    assert (second.value, second.provenance) == (first.value, first.provenance)
+    assert composed(first.value, provenance=first.provenance).value == first.value
+    assert composed(first.value, provenance=first.provenance, removals=("cw://",)).value == "gs://kept"
+
+
+def test_somebody_elses_shared_entry_serves_buckets_without_keys() -> None:
+    """It stays somebody else's."""
+    found = composed("cw://", Attached(identity="cw://", uid="uid", address="cw://"))
+    assert (found.value, found.provenance) == ("cw://", {"cw://": "kept"})
 
 
 def test_somebody_elses_shared_entry_is_neither_doubled_nor_taken() -> None:

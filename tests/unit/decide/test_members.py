@@ -28,7 +28,7 @@ def _instance(*conditions: Any, entries: Any = (), spec: Any = None, **metadata:
 
 
 def _place(instance: WandbInstance | None, **fields: Any) -> Place:
-    basic = {"identity": IDENTITY, "user": "team-a", "hand_over": None, "handed_over": False}
+    basic = {"entry": IDENTITY, "user": "team-a", "hand_over": None, "handed_over": False}
     return Place(instance=instance, **(basic | fields))
 
 

@@ -1,5 +1,6 @@
 """What may leave the variable, and by whose hand; a name that anybody can write takes nothing out."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def user(
     going: dict[str, Any] = {"deletionTimestamp": "2026-11-22T12:00:00Z"} if leaves else {}
     annotations = {names.CONFIRM_DELETE: name} if confirmed else {}
     team = team_storage(name, status={"identity": BUCKET, "conditions": conditions}, annotations=annotations, **going)
-    return User(team=as_team(team), identity=BUCKET, store=store, admitted=admitted, home=home)
+    return User(team=as_team(team), identity=BUCKET, entry=BUCKET, store=store, admitted=admitted, home=home)
 
 
 def gone(*users: User, origin: str = "mine") -> bool:
@@ -100,11 +101,54 @@ def test_an_entry_whose_bucket_store_is_no_more(given: User, leaves: bool) -> No
     assert gone(given, origin="uid of one that is no more") is leaves
 
 
-@pytest.mark.parametrize("origin", ["rival", SHARED])
 @pytest.mark.parametrize("given", [user(), user(store=None)])
-def test_what_another_bucket_store_brought_in_stays(given: User, origin: str) -> None:
-    """Its own teams decide; the shared `cw://` goes by itself with the last that needs it."""
-    assert not gone(given, origin=origin)
+def test_what_another_bucket_store_brought_in_stays(given: User) -> None:
+    """Its own teams decide."""
+    assert not gone(given, origin="rival")
+
+
+ON_COREWEAVE = "cw://cwobject.com/data"
+
+
+def keyed(name: str = "ml", **of: Any) -> User:
+    """A team on a bucket of CoreWeave with keys of its own."""
+    return replace(user(name, **of), identity=ON_COREWEAVE, entry=ON_COREWEAVE)
+
+
+def keyless(name: str = "ml", **of: Any) -> User:
+    """A team on a bucket of CoreWeave without keys."""
+    return replace(user(name, **of), identity="cw://cwobject.com/other", entry="cw://")
+
+
+STAYS: dict[str, Any] = {"leaves": False, "confirmed": False}
+WITH_KEYS = {ON_COREWEAVE: "mine", "cw://": SHARED}
+
+
+@pytest.mark.parametrize(
+    ("users", "provenance", "leaving"),
+    [
+        ([keyed()], WITH_KEYS, {ON_COREWEAVE, "cw://"}),
+        ([keyed(), keyless("other", **STAYS)], WITH_KEYS, {ON_COREWEAVE}),
+        ([keyless(), keyed("other", **STAYS)], WITH_KEYS, set()),
+        ([keyless()], WITH_KEYS, set()),
+        ([keyless()], {"cw://": SHARED}, {"cw://"}),
+        ([keyless(store=None)], {"cw://": SHARED}, {"cw://"}),
+        ([keyless(conditions=[])], {"cw://": SHARED}, set()),
+        ([keyless(), keyless("other", **STAYS)], {"cw://": SHARED}, set()),
+        ([keyless(), keyless("other")], {"cw://": SHARED}, {"cw://"}),
+        ([keyless()], {"cw://": KEPT}, set()),
+        ([keyed()], {ON_COREWEAVE: "mine", "cw://": KEPT}, {ON_COREWEAVE}),
+        ([keyless()], {ON_COREWEAVE: KEPT, "cw://": SHARED}, {"cw://"}),
+    ],
+    ids=["the last with keys", "one without keys is left", "one with keys is left", "one with keys was released", "the last without keys",
+         "its BucketStore is no more", "it never had it", "another without keys is left", "all without keys", "somebody else's",
+         "with keys, somebody else's", "others' buckets have their own keys"],
+)  # fmt: skip
+def test_the_shared_entry_leaves_with_the_last_that_needs_it(
+    users: list[User], provenance: dict[str, str], leaving: set[str]
+) -> None:
+    """By a confirmed deletion, and not as long as a team or a released bucket on CoreWeave needs it."""
+    assert {each.identity for each in removals(users, provenance=provenance, stores={"mine", "rival"})} == leaving
 
 
 @pytest.mark.parametrize(
