@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from testbed.cluster import Cluster, WriteEvent
+from testbed.coreweave import ZONE
 from testbed.installation import Installation
 from testbed.object_store import Keys, Store
 from testbed.processes import TestbedError, wait_for
@@ -65,6 +66,13 @@ class Scenario:
         return self._object(
             "BucketStore", name, {**block, "credentials": reference, "provisioning": reference} | dict(spec)
         )
+
+    def coreweave_store(self, name: str, **spec: Any) -> dict[str, Any]:
+        """A BucketStore on CoreWeave with a bucket of the same name, which the operator makes with the Secret `coreweave-keys`."""
+        block = {"bucket": f"{self.namespace}-{name}", "availabilityZone": ZONE}
+        provisioning = {"secretRef": {"name": "coreweave-keys"}}
+        basic = {"provider": "CoreWeave", "coreWeave": block, "provisioning": provisioning}
+        return self._object("BucketStore", name, basic | spec)
 
     def team(self, name: str, store: str | None = None, **spec: Any) -> dict[str, Any]:
         """A TeamStorage on the BucketStore of this, or the same, name."""

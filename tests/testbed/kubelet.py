@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from testbed import http, probe_pods
+from testbed import http, names, probe_pods
 from testbed.cluster import Cluster
 from testbed.processes import Process, free_port, spawn
 
@@ -55,6 +55,7 @@ class RunningPod:
         ports = [f"--probe-port={self.probe_port}", f"--metrics-port={self.metrics_port}"]
         argv = [sys.executable, "-m", "wandb_byob", *self.argv, *([] if self.job else ports)]
         env = {"KUBECONFIG": str(self.kubeconfig), "POD_NAME": self.name, "POD_NAMESPACE": self.namespace}
+        env |= names.environment()
         self.process = spawn(self.name, argv, log=self.log, env=env)
 
     def ready(self) -> bool:

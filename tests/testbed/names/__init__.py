@@ -3,12 +3,18 @@
 So buckets can be in the host name here. What a cluster's DNS would do for a store of one's own.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
-"""In PYTHONPATH, a program that is started resolves these names, too (sitecustomize.py)."""
+_FOLDER = Path(__file__).parent
+
+
+def environment() -> dict[str, str]:
+    """With these variables a Python program that is started resolves such names, too (sitecustomize.py)."""
+    known = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([str(_FOLDER), *([known] if known else [])])}
 
 
 def resolver(resolve: Callable[..., Any]) -> Callable[..., Any]:

@@ -97,6 +97,41 @@ def test_it_is_let_go(stage: Stage) -> None:
     assert stage.kube.writes == ["patch teamstorages ml"]
 
 
+KEYLESS = {**CONFIGURED, "identity": "cw://cwobject.com/acme", "address": "cw://"}
+SHARED = {"address": "cw://", "source": "Shared", "identity": "cw://"}
+ELSEWHERE = {"address": "cw://***", "source": "BucketStore", "identity": "cw://cwobject.com/released"}
+
+
+def _keyless(name: str) -> dict[str, Any]:
+    return team_storage(name, status=KEYLESS)
+
+
+@pytest.mark.parametrize(
+    ("entries", "bodies", "reason"),
+    [
+        ([SHARED], [], "RemovingEntry"),
+        ([SHARED], [_keyless("other")], ""),
+        ([SHARED, ELSEWHERE], [], ""),
+        ([SHARED | {"source": "Kept"}], [], ""),
+        ([], [], ""),
+    ],
+    ids=["the last", "another team needs it", "a released bucket has keys there", "somebody else's", "not in W&B"],
+)
+def test_a_team_without_keys_waits_for_the_shared_entry(entries: Any, bodies: Any, reason: str) -> None:
+    """Its confirmed deletion takes `cw://` out only where nobody else needs it; else the object goes at once."""
+    stage = _stage(*bodies, status=KEYLESS, annotations=CONFIRM, entries=entries)
+    _look(stage)
+    assert _held(stage) is bool(reason)
+    if reason:
+        assert _ready(stage)[0] == reason
+
+
+def test_a_team_without_keys_is_held_as_every_other() -> None:
+    stage = _stage(status=KEYLESS, entries=[SHARED])
+    _look(stage)
+    assert _ready(stage)[0] == "DeletionBlocked"
+
+
 def test_confirmed_it_waits_until_the_entry_is_out() -> None:
     """The WandbInstance takes it out; until then the object says what is going on."""
     stage = _stage(annotations=CONFIRM)

@@ -226,6 +226,15 @@ def test_a_config_map_bundle_is_no_secret_of_that_name() -> None:
     assert index.secret(SecretName("ns", "s"), "2", listed=False) == frozenset()
 
 
+def test_w_and_bs_own_keys_for_coreweave_wake_the_buckets_without_keys() -> None:
+    """They lie beside W&B, and nobody has to name them."""
+    block = {"provider": "CoreWeave", "coreWeave": {"bucket": "acme"}}
+    keyless = store(instance={"name": "wandb", "namespace": "prod"}, spec=block)
+    index = index_of(keyless, store("keyed", secret="s", instance={"name": "wandb", "namespace": "prod"}, spec=block))
+    name = SecretName("prod", "gorilla-coreweave-caios")
+    assert shown(index.secret(name, "2", listed=False)) == {"BucketStore/data"}
+
+
 def test_a_secret_is_news_only_when_its_version_is() -> None:
     index, name = index_of(store(secret="s")), SecretName("ns", "s")
     assert index.secret(name, "1", listed=True) == frozenset()
