@@ -47,7 +47,14 @@ WIRE: Final = Wire(
     listing=r"/o\?prefix=[^&]*$",
     denied=Fault(status=403, body=error(403, "forbidden")),
     throttled=Fault(status=429, body=error(429, "rateLimitExceeded")),
+    expired=Fault(status=401, body=error(401, "authError")),
 )
+PERMISSIONS: Final[Mapping[CheckName, str]] = {
+    CheckName.PUT_OBJECT: "storage.objects.create",
+    CheckName.GET_OBJECT: "storage.objects.get",
+    CheckName.LIST_OBJECTS: "storage.objects.list",
+}
+"""What W&B needs of a bucket, by the check that tries it; for the right to delete see test_gcs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +179,12 @@ class GCSSite(Site):
         else:
             self.buckets.update(self.bucket, **UNDO[aspect])
 
-    def limited(self, *lacks: str) -> ServiceAccountKey:
+    @contextmanager
+    def limited(self, without: CheckName) -> Iterator[ServiceAccountKey]:
+        """An account of the project that lacks a permission."""
+        yield self.lacking(PERMISSIONS[without])
+
+    def lacking(self, *lacks: str) -> ServiceAccountKey:
         """The key file of an account of its own that may do everything in the project but this."""
         email = f"limited-{self.bucket}@{PROJECT}.iam.gserviceaccount.com"
         return key(self.place.front.accounts.add(email, everywhere=True, lacks=lacks))

@@ -58,6 +58,7 @@ class Need(StrEnum):
     ENCRYPTION = "has default encryption"
     PUBLIC_ACCESS = "has a block of public access"
     LIFECYCLE = "has lifecycle rules"
+    OVERWRITING = "overwrites with the right to write alone"
     UPLOADS = "keeps unfinished uploads"
 
 

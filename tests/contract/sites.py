@@ -141,6 +141,7 @@ SITES: Final[Mapping[str, Place]] = {
         lacks={
             Need.REGION: "signatures hold everywhere",
             Need.ENCRYPTION: "always on, with Google's keys",
+            Need.OVERWRITING: "takes the right to delete as well (test_gcs)",
             Need.UPLOADS: "unfinished uploads do not keep a bucket",
         },
     ),

@@ -86,12 +86,21 @@ def test_no_rules_for_browsers(site: Site) -> None:
 
 
 @pytest.mark.behaviour(Behaviour.PERMISSIONS)
-@pytest.mark.parametrize(
-    "without", [CheckName.PUT_OBJECT, CheckName.GET_OBJECT, CheckName.LIST_OBJECTS, CheckName.DELETE_OBJECT]
-)
+@pytest.mark.parametrize("without", [CheckName.PUT_OBJECT, CheckName.GET_OBJECT, CheckName.LIST_OBJECTS])
 @at(Need.USERS)
 def test_one_right_missing(site: Site, without: CheckName, alone: Alone) -> None:
     """A right that W&B lacks fails the check of that right alone, under the path, and who provisions the bucket cleans up."""
+    _lacks(site, without, alone)
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
+@at(Need.USERS, Need.OVERWRITING)
+def test_no_right_to_delete(site: Site, alone: Alone) -> None:
+    """The same where overwriting is not a kind of deleting."""
+    _lacks(site, CheckName.DELETE_OBJECT, alone)
+
+
+def _lacks(site: Site, without: CheckName, alone: Alone) -> None:
     site.look()
     with site.limited(without) as data:
         found = alone(site.probe(data=data), without)

@@ -1,6 +1,5 @@
 """What is peculiar to Google Cloud Storage, at its stand-in (testbed.gcs): buckets and objects of a real server, Google's words as documented."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +10,10 @@ from contract.results import Alone, Behaviour
 from contract.site import ORIGIN, UID, Look, calls_of
 from testbed.gcs import GoogleCloud
 from testbed.google_accounts import WANDB, Account
-from testbed.object_store import Store
-from testbed.proxy import Fault, FaultyProxy
 from wandb_byob.decide import addresses
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import AccessKey, ServiceAccountKey
-from wandb_byob.model.errors import Stalled, Waiting
+from wandb_byob.model.errors import Stalled
 from wandb_byob.providers.base import Tenant
 
 pytestmark = pytest.mark.at("GCS-fake-gcs-server")
@@ -142,7 +139,7 @@ def test_a_bucket_elsewhere(google: GCSSite, alone: Alone) -> None:
 def test_a_bucket_that_may_not_be_seen(google: GCSSite) -> None:
     """Whoever provisions and may not see it has somebody else's bucket."""
     google.make()
-    blind = google.limited("storage.buckets.get")
+    blind = google.lacking("storage.buckets.get")
     assert google.provider.exists(google.context(admin=blind)) is True
     with pytest.raises(Stalled, match=r"storage\.buckets\.get is missing") as hidden:
         google.look(admin=blind)
@@ -153,7 +150,7 @@ def test_a_bucket_that_may_not_be_seen(google: GCSSite) -> None:
 def test_wandbs_own_check_would_get_a_403(google: GCSSite, alone: Alone) -> None:
     """W&B's key may use the objects but not look at the bucket: nothing is claimed of it, and W&B's own refusal is foretold."""
     google.look()
-    found = google.look(admin=None, data=google.limited("storage.buckets.get"))
+    found = google.look(admin=None, data=google.lacking("storage.buckets.get"))
     check = alone(found.found.checks, CheckName.POLICY)
     assert "storage.buckets.get: W&B's own check of CORS and versioning gets a 403" in check.message
     assert found.found.facts is not None
@@ -175,26 +172,8 @@ def test_a_refusal_names_the_permission(google: GCSSite, permission: str) -> Non
     if permission != "storage.buckets.create":
         google.make()
     with pytest.raises(Stalled, match=rf"Grant {permission} to the service account") as told:
-        google.look(admin=google.limited(permission), intended=True, spec={"adoption_policy": "Adopt"})
+        google.look(admin=google.lacking(permission), intended=True, spec={"adoption_policy": "Adopt"})
     assert told.value.reason == "AccessDenied"
-
-
-@pytest.mark.parametrize(
-    ("status", "reason"), [(412, "ProviderError"), (429, "Throttled"), (500, "ProviderError"), (503, "ProviderError")]
-)
-@pytest.mark.behaviour(Behaviour.THROTTLED)
-def test_what_may_pass_is_waited_for(
-    gcs: GoogleCloud, faulty: Callable[[Store], FaultyProxy], status: int, reason: str
-) -> None:
-    """Also Google's limit of updates; afterwards the bucket is as it would have been."""
-    proxy = faulty(gcs.store)
-    site = site_at(gcs).through(proxy.endpoint)
-    for method in ("POST", "PUT"):
-        with proxy.fault(Fault(method=method, status=status, body=b"canary")), pytest.raises(Waiting) as told:
-            site.look()
-        assert told.value.reason == reason
-        assert "canary" not in told.value.message
-    assert not wrong(site.look().found.checks)
 
 
 @pytest.mark.behaviour(Behaviour.DATA_PATH)
@@ -211,29 +190,10 @@ def test_probe_leaves_nothing(google: GCSSite) -> None:
 
 
 @pytest.mark.behaviour(Behaviour.CHECKS)
-@pytest.mark.parametrize(
-    ("permission", "failed"),
-    [
-        ("storage.objects.create", {CheckName.PUT_OBJECT}),
-        ("storage.objects.get", {CheckName.GET_OBJECT}),
-        ("storage.objects.list", {CheckName.LIST_OBJECTS}),
-    ],
-)
-def test_one_right_missing(google: GCSSite, permission: str, failed: set[CheckName]) -> None:
-    """A right that W&B lacks fails the check of that right alone, and the remedy names it; nothing is left behind."""
-    google.look()
-    checks = google.probe(data=google.limited(permission))
-    (found,) = [check for check in checks if check.result is CheckResult.FAILED]
-    assert {found.name} == failed
-    assert f"Grant {permission}" in found.remedy
-    assert google.contents() == []
-
-
-@pytest.mark.behaviour(Behaviour.CHECKS)
 def test_overwriting_needs_the_delete_permission(google: GCSSite) -> None:
     """A key that may create but not delete fails just there, and what stays is told."""
     google.look()
-    checks = google.probe(data=google.limited("storage.objects.delete"), admin=None)
+    checks = google.probe(data=google.lacking("storage.objects.delete"), admin=None)
     assert {check.name for check in checks if check.result is CheckResult.FAILED} == {
         CheckName.OVERWRITE_OBJECT,
         CheckName.DELETE_OBJECT,
@@ -245,7 +205,7 @@ def test_overwriting_needs_the_delete_permission(google: GCSSite) -> None:
     assert "storage.objects.delete" in left.remedy
     assert all(repr(name)[1:-1] in left.message for name, _ in google.contents())
     assert len(google.contents()) == 2
-    google.probe(data=google.limited("storage.objects.delete"))
+    google.probe(data=google.lacking("storage.objects.delete"))
     assert len(google.contents()) == 2, "whoever provisions cleans up"
 
 
