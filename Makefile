@@ -67,7 +67,7 @@ generate-check: venv ## fail where something derived is not current
 PYTEST = $(PY) -m pytest --quiet $(PYTEST_ARGS)
 # Tests that mostly wait for stores and rollouts run in several processes, each with a control plane and stores of its own.
 WORKERS ?= 3
-PARALLEL = --numprocesses $(WORKERS) --dist loadfile
+PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 .PHONY: test test-unit test-contract test-browser test-chart test-cluster
 test: lint types imports generate-check test-unit test-contract test-browser test-chart test-cluster ## all of it, in this order
 	@echo "==> all checks and tests passed"

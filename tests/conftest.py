@@ -37,6 +37,12 @@ def _in_sight(config: pytest.Config) -> AbstractContextManager[None]:
     return capture.global_and_fixture_disabled() if capture else nullcontext()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that hold long tests: files are handed out to processes in this order."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build the programs of the collected tests' fixtures where they are missing."""
     fixtures = {name for item in session.items if isinstance(item, pytest.Function) for name in item.fixturenames}

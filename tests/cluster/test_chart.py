@@ -91,7 +91,7 @@ def on_bare(bare: Cluster, tmp_path: Path) -> Iterator[Helm]:
     for name in NAMES:
         bare.delete(f"{CRDS}/{name}")
     for name in NAMES:
-        bare.wait(f"{CRDS}/{name}", lambda found: found is None, what=f"{name} is gone")
+        bare.wait(f"{CRDS}/{name}", lambda found: found is None, timeout=90, what=f"{name} is gone")
 
 
 def established(crd: Any) -> bool:

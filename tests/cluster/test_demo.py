@@ -16,6 +16,8 @@ from testbed.cluster import Cluster
 from testbed.demo.objects import rows
 from testbed.processes import child_environment, listening, wait_for
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).parents[1]
 
 

@@ -14,6 +14,8 @@ from testbed.cluster import Cluster
 from testbed.operator import Operator
 from testbed.processes import wait_for
 
+pytestmark = pytest.mark.long
+
 _PROGRAM = Path(__file__).with_name("recording_operator.py")
 _CHART = Path(__file__).parents[1] / "chart" / "golden" / "default.yaml"
 _API = "/apis/byob.wandb.com/v1alpha1/namespaces"

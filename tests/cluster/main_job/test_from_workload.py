@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cluster.scenario import Scenario
 from testbed.processes import child_environment, wait_for
 from testbed.stores import VersityGW, start_versitygw
+
+pytestmark = pytest.mark.long
 
 FROM_WORKLOAD: Mapping[str, Any] = {"verification": {"interval": "30s", "from": "Workload"}}
 LABEL = "byob.wandb.com/probe"

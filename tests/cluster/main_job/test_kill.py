@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from cluster.scenario import Scenario, address, wait_rest
 from testbed.object_store import Store
 from testbed.processes import wait_for
 from testbed.proxy import Fault, FaultyProxy
 from testbed.wandb import VARIABLE
+
+pytestmark = pytest.mark.long
 
 _SLOW = Fault(method="PUT|POST|DELETE", delay=0.3)
 

@@ -5,10 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from cluster.scenario import Scenario, wait_rest
 from testbed.object_store import Store
 from testbed.processes import wait_for
 from testbed.proxy import FaultyProxy, Recorded
+
+pytestmark = pytest.mark.long
 
 _REST = 120.0
 """Seconds; with an interval of 30 s every bucket is looked at several times meanwhile."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import pytest
+
 from cluster.places import BEFORE, KEPT, theirs
 from cluster.scenario import Scenario, address, wait_rest
 from testbed.object_store import Keys
@@ -15,6 +17,8 @@ from testbed.stages import Failure, PodSelector
 from testbed.stores import VersityGW
 from testbed.wandb import COMPONENTS, VARIABLE
 from testbed.wandb_operator import Operated
+
+pytestmark = pytest.mark.long
 
 TEAMS: Final = [f"team-{number:02}" for number in range(20)]
 ROTATED: Final = "team-07"
