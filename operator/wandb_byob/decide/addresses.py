@@ -57,10 +57,6 @@ class Address:
         query = "&".join(f"{_encode(key)}={_encode(value)}" for key, value in self.query)
         return f"{self.scheme}://{userinfo}{place}{'?' if query else ''}{query}"
 
-    def secrets(self) -> tuple[str, ...]:
-        """Return the decoded values that must never be shown."""
-        return tuple(value for value in (self.user, self.password) if value)
-
     def __repr__(self) -> str:
         return redact(self.reveal())
 
@@ -204,6 +200,11 @@ def _aws_partition(host: str, *, region: str) -> str:
     if "us-gov-" in host or region.startswith("us-gov-"):
         return "us-gov.amazonaws.com"
     return "amazonaws.com"
+
+
+def in_aws(identity: str) -> bool:
+    """Say whether a bucket of this identity is AWS' own."""
+    return identity.startswith(("s3://amazonaws.com/", "s3://amazonaws.com.cn/", "s3://us-gov.amazonaws.com/"))
 
 
 def lint(text: str) -> str | None:

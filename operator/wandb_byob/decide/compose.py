@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from wandb_byob.decide import addresses
+from wandb_byob.decide.addresses import Address
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
@@ -129,9 +130,28 @@ def compose(
 def _renewed(entry: Entry, attached: Attached | None) -> Entry:
     if attached is None:
         return entry
-    same = addresses.parse(entry.text)
-    text = entry.text if same is not None and same == addresses.parse(attached.address) else attached.address
-    return _entry(text, identity=attached.identity, uid=attached.uid)
+    there, wanted = addresses.parse(entry.text), addresses.parse(attached.address)
+    same = there is not None and wanted is not None and _agree(there, wanted, aws=addresses.in_aws(attached.identity))
+    return _entry(entry.text if same else attached.address, identity=attached.identity, uid=attached.uid)
+
+
+def _agree(there: Address, wanted: Address, *, aws: bool) -> bool:
+    """Say whether two addresses of one bucket mean the same to W&B: the same keys, and no parameter by which they differ.
+
+    A path below the bucket, which others may have written, is a part of where the data lie, and stays with the entry.
+    """
+    if (there.user, there.password) != (wanted.user, wanted.password):
+        return False
+    theirs, ours = _parameters(there, aws=aws), _parameters(wanted, aws=aws)
+    return all(theirs[name] == ours[name] for name in theirs.keys() & ours.keys())
+
+
+def _parameters(address: Address, *, aws: bool) -> dict[str, str]:
+    """Return the parameters, with W&B's defaults for those that are not stated; in which region AWS is then, nobody knows."""
+    defaults = {"tls": "true", "forcePathStyle": "false"}
+    if address.scheme == "s3" and not aws:
+        defaults = {"tls": "false", "forcePathStyle": "true", "region": "us-west-1"}
+    return {**defaults, **dict(address.query)}
 
 
 def _entry(text: str, *, identity: str, uid: str) -> Entry:

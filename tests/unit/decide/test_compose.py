@@ -2,6 +2,7 @@
 
 import pytest
 
+from wandb_byob.decide import addresses
 from wandb_byob.decide.compose import (
     LIMIT_BYTES,
     Attached,
@@ -88,6 +89,34 @@ def test_a_kept_entry_of_an_attached_bucket(there: str, becomes: str) -> None:
     assert found.value == f"gs://first,{becomes},gs://last"
     assert found.provenance[bucket("one").identity] == "uid-one"
     assert found.provenance["gs://first"] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("there", "ours", "stays"),
+    [
+        ("cw://k:s@cwobject.com/b", "cw://k:s@cwobject.com/b?tls=true", True),
+        ("cw://k:s@b.cwobject.com?tls=true", "cw://k:s@cwobject.com/b?tls=true", True),
+        ("cw://k:s@cwobject.com/b?tls=false", "cw://k:s@cwobject.com/b?tls=true", False),
+        ("s3://k:s@h.example/b", "s3://k:s@h.example/b?region=us-west-1&tls=false", True),
+        ("s3://k:s@h.example/b?region=r", "s3://k:s@h.example/b?region=r&tls=true", False),
+        ("s3://k:s@h.example/b?tls=true", "s3://k:s@h.example/b?region=r&tls=true", False),
+        ("s3://k:s@h.example/b?region=r", "s3://k:s@h.example/b?forcePathStyle=false&region=r&tls=false", False),
+        ("s3://k:s@h.example/b/path?tls=true&region=r", "s3://k:s@h.example/b?region=r&tls=true", True),
+        ("s3://k:s@s3.amazonaws.com/b", "s3://k:s@s3.eu-west-1.amazonaws.com/b?region=eu-west-1&tls=true", True),
+        ("s3://k:s@s3.amazonaws.com/b?region=x", "s3://k:s@s3.eu-west-1.amazonaws.com/b?region=eu-west-1&tls=true", False),
+        ("s3://b", "s3://k:s@s3.eu-west-1.amazonaws.com/b?region=eu-west-1&tls=true", False),
+        ("az://:k@acme.blob.core.windows.net/data", "az://:k@acme/data", True),
+    ],
+)  # fmt: skip
+def test_an_entry_that_means_the_same_keeps_its_bytes(there: str, ours: str, stays: bool) -> None:
+    """W&B's defaults count for what an entry does not say: moving in with a running list restarts nothing."""
+    identity = addresses.identity(ours)
+    assert identity is not None
+    assert identity == addresses.identity(there)
+    attached = Attached(identity=identity, uid="uid", address=ours)
+    first = composed(there, attached)
+    assert first.entries[0].text == (there if stays else ours)
+    assert composed(first.value, attached, provenance=first.provenance).value == first.value
 
 
 def test_somebody_elses_second_entry_of_an_attached_bucket_stays() -> None:
