@@ -8,6 +8,7 @@ from typing import Any
 from unit.memory_kube import MemoryKube
 from wandb_byob.decide import addresses
 from wandb_byob.decide.configuration import Configuration, secret_body
+from wandb_byob.decide.variable import VARIABLE
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import Config
@@ -200,7 +201,9 @@ def namespace_object(name: str, *, terminating: bool = False, **labels: str) -> 
 
 def file_stores_secret(identity: str) -> dict[str, Any]:
     """The Secret `wandb-file-stores-x`, by which a WandbInstance gave W&B this bucket."""
-    configuration = Configuration(value="s3://data", separator=",", provenance={identity: "uid"}, before={})
+    configuration = Configuration(
+        values={VARIABLE: "s3://data"}, separator=",", provenance={identity: "uid"}, before={}
+    )
     body = secret_body(configuration, instance="wandb", namespace="team-a", uid="uid-wandb")
     made = {"name": "wandb-file-stores-x", "creationTimestamp": "2026-11-22T10:00:00Z", "uid": "uid-x"}
     return body | {"metadata": body["metadata"] | made}

@@ -6,9 +6,10 @@ Decided as by the operator (decide.compose, decide.takeover), as if each bucket 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wandb_byob.decide import addresses, attachments, rest, takeover
-from wandb_byob.decide.compose import Attached, Composition, Entry, Source, compose
+from wandb_byob.decide import addresses, attachments, takeover
+from wandb_byob.decide.compose import Attached, Composition, Entry, compose
 from wandb_byob.decide.situation import Situation, base
+from wandb_byob.decide.wanted import Wanted, differing, settings
 from wandb_byob.decide.workloads import State
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import WANDB_INSTANCES
@@ -79,9 +80,9 @@ def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
     provenance = Composition(entries=tuple(present)).provenance
     chosen = attachments.holder_of_each(attached, provenance=provenance)
     wanted = compose(present, chosen, removals=(), separator=instance.spec.file_stores.separator)
-    ours = any(entry.source is not Source.KEPT for entry in wanted.entries)
-    due = rest.differing(situation, wanted.value) if ours else ()
-    refused = takeover.refusal(due, take_ownership=situation.policy.take_ownership)
+    values = settings(situation, Wanted(composition=wanted))
+    due = differing(situation, values)
+    refused = takeover.refusal(due, values, takes=situation.policy.takes)
     return Rollout(
         instance=name,
         entries=tuple(_entries(present, wanted.entries)),

@@ -1,4 +1,4 @@
-"""One configuration of W&B as an immutable Secret: the variable, where its entries come from, and what it replaces.
+"""One configuration of W&B as an immutable Secret: the settings, where their contents come from, and what they replace.
 
 Everything that is needed to go on after our statuses were lost stands in it. Two configurations are compared by content;
 nothing outside the Secret, not even a hash, tells about it.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from wandb_byob.decide.variable import EnvVar, Slot
+from wandb_byob.decide.variable import VARIABLE, EnvVar, Reading, Settings, Slot, key_of, reference, refers_to
 from wandb_byob.model import names
 
 INSTANCE_UID: Final = f"{names.GROUP}/instance-uid"
@@ -22,9 +22,9 @@ _LABEL_LENGTH: Final = 63
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Before:
-    """A workload as it was when a configuration was made: what a rollback restores, and whether it may.
+    """A workload as it was when a configuration was made: what a rollback restores (by `Slot.within`), and whether it may.
 
-    `template` is a digest of its pod template without our variable; `healthy` False: it did not run well before either, so
+    `template` is a digest of its pod template without our settings; `healthy` False: it did not run well before either, so
     that its state says nothing about the new configuration.
     """
 
@@ -35,28 +35,34 @@ class Before:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Configuration:
-    """What one file-store Secret holds; `before` maps `Kind/name` of a workload to what it had."""
+    """What one of our Secrets holds: `values` are the settings that it governs, all others are none of its business.
 
-    value: str
+    `storage` is the uid of the BucketStore that the instance's own bucket comes from ("" for none of ours). `before` maps
+    `Kind/name` of a workload to what it had.
+    """
+
+    values: Settings
     separator: str
     provenance: Mapping[str, str]
     before: Mapping[str, Before]
+    storage: str = ""
 
-    def same_list(self, other: "Configuration") -> bool:
-        """Say whether both put the same into the variable."""
-        return self.value == other.value and self.provenance == other.provenance
+    @property
+    def value(self) -> str:
+        """Return the list of file stores, "" where it is not governed."""
+        return self.values.get(VARIABLE) or ""
 
     def restores(self, slot: Slot) -> tuple[bool, EnvVar | None]:
-        """Return whether it is known what a container had before, and what (None: no entry)."""
+        """Return whether it is known what stood in a slot before, and what (None: no entry)."""
         before = self.before.get(f"{slot.kind}/{slot.workload}")
-        if before is None or slot.container not in before.env:
+        if before is None or slot.within not in before.env:
             return False, None
-        return True, before.env[slot.container]
+        return True, before.env[slot.within]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Stored:
-    """A file-store Secret that exists."""
+    """One of our Secrets that exists."""
 
     name: str
     uid: str
@@ -65,6 +71,25 @@ class Stored:
 
     def __repr__(self) -> str:
         return f"Stored({self.name!r})"
+
+    def governs(self, slot: Slot) -> bool:
+        """Say whether this configuration says what is to stand there."""
+        return slot.setting in self.configuration.values
+
+    def entry(self, slot: Slot) -> EnvVar | None:
+        """Return what is to stand in a slot that it governs."""
+        return entry(self.configuration, slot, secret=self.name)
+
+    def stands_in(self, reading: Reading) -> bool:
+        """Say whether a slot that it governs has just what it wants there."""
+        if self.configuration.values[reading.slot.setting] is None:
+            return reading.env is None
+        return refers_to(reading.env, self.name, reading.slot.setting)
+
+
+def entry(configuration: Configuration, slot: Slot, *, secret: str) -> EnvVar | None:
+    """Return what is to stand in a slot that the configuration governs, once it is in the Secret of this name."""
+    return None if configuration.values[slot.setting] is None else reference(secret, slot.setting)
 
 
 def instance_label(instance: str) -> str:
@@ -77,8 +102,12 @@ def instance_label(instance: str) -> str:
 def secret_body(configuration: Configuration, *, instance: str, namespace: str, uid: str) -> dict[str, Any]:
     """Return the Secret to create. It has no owner: garbage collection would break the next start of a pod."""
     data = {
-        names.FILE_STORES: configuration.value.encode("utf-8", "surrogateescape"),
-        names.PROVENANCE: _dump({"separator": configuration.separator, "entries": dict(configuration.provenance)}),
+        **{
+            key_of(setting): value.encode("utf-8", "surrogateescape")
+            for setting, value in configuration.values.items()
+            if value is not None
+        },
+        names.PROVENANCE: _dump(_provenance_to_wire(configuration)),
         names.PREVIOUS: _dump({key: _before_to_wire(before) for key, before in configuration.before.items()}),
     }
     return {
@@ -109,12 +138,25 @@ def stored(secret: Mapping[str, Any]) -> Stored | None:
 def _configuration(data: Mapping[str, str]) -> Configuration:
     provenance = json.loads(decoded(data[names.PROVENANCE]))
     previous = json.loads(decoded(data[names.PREVIOUS]))
+    values = {setting: decoded(data[key_of(setting)]) for setting in provenance["settings"]}
     return Configuration(
-        value=decoded(data[names.FILE_STORES]),
+        values=values | dict.fromkeys(provenance["absent"]),
         separator=str(provenance["separator"]),
         provenance={str(key): str(value) for key, value in provenance["entries"].items()},
         before={str(key): _before_from_wire(value) for key, value in previous.items()},
+        storage=str(provenance["storage"]),
     )
+
+
+def _provenance_to_wire(configuration: Configuration) -> dict[str, Any]:
+    values = configuration.values
+    return {
+        "separator": configuration.separator,
+        "entries": dict(configuration.provenance),
+        "settings": sorted(setting for setting in values if values[setting] is not None),
+        "absent": sorted(setting for setting in values if values[setting] is None),
+        "storage": configuration.storage,
+    }
 
 
 def decoded(data: str) -> str:

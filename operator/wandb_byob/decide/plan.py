@@ -7,7 +7,7 @@ from typing import Final
 
 from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progress, Verdict
 from wandb_byob.decide.configuration import Configuration
-from wandb_byob.decide.variable import EnvVar
+from wandb_byob.decide.variable import EnvVar, Slot
 from wandb_byob.decide.workloads import State, Workload
 from wandb_byob.model.api import FailedConfiguration, Reverted
 from wandb_byob.model.reasons import Reason
@@ -18,13 +18,13 @@ POLL: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Write:
-    """The entries that containers of one workload get; None takes the entry away.
+    """What the slots of one workload get; None takes the entry away.
 
-    Without `envs` all its containers get a reference to the plan's Secret.
+    Without `envs` all its containers get what the plan's Secret holds.
     """
 
     workload: Workload
-    envs: Mapping[str, EnvVar | None] | None = None
+    envs: Mapping[Slot, EnvVar | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -11,7 +11,6 @@ from typing import Final
 
 from wandb_byob.decide.configuration import Stored
 from wandb_byob.decide.situation import Situation
-from wandb_byob.decide.variable import VARIABLE
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.model.api import Reverted
 from wandb_byob.model.reasons import Reason
@@ -65,7 +64,7 @@ def noted(situation: Situation, current: Stored, set_back: Sequence[Workload]) -
     )
 
 
-def peace_terms(situation: Situation, set_back: Sequence[Workload]) -> str:
+def peace_terms(situation: Situation, current: Stored, set_back: Sequence[Workload]) -> str:
     """Return who fights, what is not done any more, and how to make peace; the same from look to look."""
     condition = situation.memory.configured
     if condition is not None and condition.reason == Reason.TARGET_REVERTED:
@@ -74,7 +73,7 @@ def peace_terms(situation: Situation, set_back: Sequence[Workload]) -> str:
     named = {*_managers(set_back), *_others(set_back)}
     advice = [text for name, text in _TERMS.items() if any(each.lower().startswith(name) for each in named)]
     return (
-        f"{VARIABLE} was set back in {where} by {_by(set_back)}, soon after it had been put right. It is not written again, since W&B "
+        f"{settings_of(set_back, current)} was set back in {where} by {_by(set_back)}, soon after it had been put right. It is not written again, since W&B "
         f"would restart each time. Make peace: {'; '.join(advice) or 'have what sets it leave the variable alone'}; then give the "
         "annotation byob.wandb.com/reconcile-requested-at a new value."
     )
@@ -86,6 +85,12 @@ def _by(workloads: Sequence[Workload]) -> str:
     if managers or not others:
         return ", ".join(managers) or _NOBODY
     return f"{_NOBODY} (others who write there: {', '.join(others)})"
+
+
+def settings_of(workloads: Sequence[Workload], current: Stored) -> str:
+    """Return the settings that these workloads do not have as this configuration says."""
+    readings = (reading for workload in workloads for reading in workload.readings if current.governs(reading.slot))
+    return ", ".join(sorted({reading.slot.setting for reading in readings if not current.stands_in(reading)}))
 
 
 def _managers(workloads: Sequence[Workload]) -> tuple[str, ...]:

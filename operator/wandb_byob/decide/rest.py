@@ -7,7 +7,7 @@ from typing import Final
 
 from wandb_byob.decide import quarrel, rollback
 from wandb_byob.decide.attachments import Pending
-from wandb_byob.decide.compose import Composition, Source, doubts, size, size_warning
+from wandb_byob.decide.compose import Source, doubts, size, size_warning
 from wandb_byob.decide.conditions import Progress, Verdict
 from wandb_byob.decide.configuration import Before, Configuration, Stored
 from wandb_byob.decide.plan import POLL, Plan, configured, rolled_out
@@ -15,7 +15,8 @@ from wandb_byob.decide.situation import Situation
 from wandb_byob.decide.stages import DONE, complete, next_writes, not_blamed, under_way
 from wandb_byob.decide.takeover import advice, refusal
 from wandb_byob.decide.timing import hold
-from wandb_byob.decide.variable import Origin
+from wandb_byob.decide.variable import VARIABLE, Settings
+from wandb_byob.decide.wanted import Wanted, differing, settings
 from wandb_byob.decide.workloads import State, Workload
 from wandb_byob.model.api import FailedConfiguration
 from wandb_byob.model.errors import Stalled
@@ -37,13 +38,13 @@ class _Look:
         """Return the workloads that do not have the current configuration, from its Secret or word for word from elsewhere."""
         if self.current is None:
             return ()
-        value = self.current.configuration.value
-        return tuple(w for w in differing(self.situation, value) if not w.has(self.current.name))
+        values = self.current.configuration.values
+        return tuple(w for w in differing(self.situation, values) if not w.has(self.current))
 
 
 def plan(
     situation: Situation,
-    wish: Composition | Stalled,
+    wish: Wanted | Stalled,
     *,
     pending: Sequence[Pending],
     progressing: bool,
@@ -57,48 +58,34 @@ def plan(
     trap = next((workload.refusal for workload in situation.workloads if workload.refusal is not None), None)
     if trap is not None and look.current is not None:
         return _resting(look, configured("False", trap.reason, trap.message), progress=Progress.STALLED)
-    if not differing(situation, wish.value) or _nothing_to_say(look, wish):
+    values = settings(situation, wish)
+    due = differing(situation, values)
+    if not due:
         return _there(look, wish)
     failed = situation.failed
-    if failed is not None and not situation.touched(failed) and failed.configuration.value == wish.value:
+    if failed is not None and not situation.touched(failed) and failed.configuration.values == values:
         verdict = configured("False", Reason.ROLLED_BACK, rollback.explanation(situation))
         return _resting(look, verdict, progress=Progress.STALLED)
-    refused = refusal(differing(situation, wish.value), take_ownership=situation.policy.take_ownership)
+    refused = refusal(due, values, takes=situation.policy.takes)
     if refused is not None:
         return _resting(look, configured("False", refused.reason, refused.message), progress=Progress.STALLED)
-    if look.current is not None and look.current.configuration.value == wish.value:
+    if look.current is not None and look.current.configuration.values == values:
         return _repair(look, look.current)
-    return _change(look, wish, pending=pending, progressing=progressing)
+    return _change(look, wish, values, pending=pending, progressing=progressing)
 
 
-def differing(situation: Situation, value: str) -> tuple[Workload, ...]:
-    """Return the workloads that a rollout to this value restarts: a container has another, or has it as a plain value that is to go."""
-    takes = situation.policy.take_ownership
-    return tuple(
-        workload
-        for workload in situation.workloads
-        if any(
-            (reading.value or "") != value or (takes and reading.origin is Origin.LITERAL)
-            for reading in workload.readings
-        )
-    )
-
-
-def _nothing_to_say(look: _Look, wish: Composition) -> bool:
-    """Say whether no bucket is, or ever was, attached: then the target is none of our business."""
-    return look.current is None and all(entry.source is Source.KEPT for entry in wish.entries)
-
-
-def _there(look: _Look, wish: Composition) -> Plan:
-    situation = look.situation
-    ours = sum(1 for entry in wish.entries if entry.source is Source.BUCKET_STORE)
-    if look.current is not None or any(entry.source is not Source.KEPT for entry in wish.entries):
-        text = f"W&B's workloads have the variable with {len(wish.entries)} entries, {ours} of them from BucketStores."
-        notes = [text, doubts(wish.entries), size_warning(size(wish.value))]
+def _there(look: _Look, wish: Wanted) -> Plan:
+    situation, composition = look.situation, wish.composition
+    governed: Settings = look.current.configuration.values if look.current is not None else {}
+    ours = sum(1 for entry in composition.entries if entry.source is Source.BUCKET_STORE)
+    if VARIABLE in governed or any(entry.source is not Source.KEPT for entry in composition.entries):
+        text = f"W&B's workloads have the variable with {len(composition.entries)} entries, {ours} of them from BucketStores."
+        notes = [text, doubts(composition.entries), size_warning(size(composition.value))]
+    elif governed:
+        notes = ["W&B's workloads have the instance's own bucket; no bucket of a team is attached yet."]
     else:
         notes = ["No bucket is attached yet; W&B's workloads are left as they are."]
-    if look.current is not None:
-        notes.append(advice(situation.workloads))
+    notes.append(advice(situation.workloads, governed))
     message = " ".join(note for note in notes if note)
     resting = _resting(look, configured("True", Reason.CONFIGURED, message), progress=Progress.SETTLED)
     failed = situation.memory.failed if look.obstacle is not None else None
@@ -208,28 +195,31 @@ def _repair(look: _Look, current: Stored) -> Plan:
     """Put the variable back where it is not what it was: once, and not again where somebody else disagrees."""
     situation, memory = look.situation, look.situation.memory
     known = memory.states if memory.secret == current.name else {}
-    set_back = [w for w in look.lacking if known.get(w.key) in _HAD_IT and situation.set_back(w, memory.configured)]
+    set_back = [
+        w for w in look.lacking if known.get(w.key) in _HAD_IT and situation.set_back(w, current, memory.configured)
+    ]
     if quarrel.lost(situation, current, set_back):
-        verdict = configured("False", Reason.TARGET_REVERTED, quarrel.peace_terms(situation, set_back))
+        verdict = configured("False", Reason.TARGET_REVERTED, quarrel.peace_terms(situation, current, set_back))
         return _resting(look, verdict, progress=Progress.STALLED)
     if set_back:
         reverted = quarrel.noted(situation, current, set_back)
         where = ", ".join(workload.key for workload in set_back)
-        message = f"The variable was set back in {where} by {reverted.by}, and is being written again."
+        message = f"{quarrel.settings_of(set_back, current)} was set back in {where} by {reverted.by}, and is being written again."
         verdict = configured("False", Reason.PROGRESSING, message)
         resting = _resting(look, verdict, progress=Progress.RECONCILING)
         return replace(resting, reverted=reverted, again=timedelta(0))
-    due = next_writes(situation, current.name, before=current.configuration.before)
+    due = next_writes(situation, current, before=current.configuration.before)
     written = [workload for workload in due if workload in look.lacking]
-    return replace(under_way(situation, current.name, written=written), failed=_recorded(situation))
+    return replace(under_way(situation, current, written=written), failed=_recorded(situation))
 
 
-def _change(look: _Look, wish: Composition, *, pending: Sequence[Pending], progressing: bool) -> Plan:
-    situation = look.situation
+def _change(look: _Look, wish: Wanted, values: Settings, *, pending: Sequence[Pending], progressing: bool) -> Plan:
+    situation, composition = look.situation, wish.composition
     configuration = Configuration(
-        value=wish.value,
-        separator=wish.separator,
-        provenance=wish.provenance,
+        values=values,
+        separator=composition.separator,
+        provenance=composition.provenance if VARIABLE in values else {},
+        storage=wish.store if values.keys() & wish.storage.keys() else "",
         before={workload.key: _before(workload) for workload in situation.workloads},
     )
     busy = [w.key for w in situation.workloads if w.health.state is State.PROGRESSING and look.obstacle is None]
@@ -245,16 +235,15 @@ def _change(look: _Look, wish: Composition, *, pending: Sequence[Pending], progr
         resting = _resting(look, configured("False", wait.reason, wait.message), progress=Progress.RECONCILING)
         return replace(resting, again=min(wait.again, resting.again or wait.again))
     same = _made_already(situation, configuration)
-    secret = same.name if same is not None else ""
-    written = next_writes(situation, secret, before=configuration.before)
-    return under_way(situation, secret, written=written, create=None if same is not None else configuration)
+    written = next_writes(situation, same, before=configuration.before)
+    return under_way(situation, same, written=written, create=None if same is not None else configuration)
 
 
 def _before(workload: Workload) -> Before:
     return Before(
         template=workload.template,
         healthy=workload.health.state is not State.FAILED,
-        env={reading.slot.container: reading.env for reading in workload.readings},
+        env={reading.slot.within: reading.env for reading in workload.readings},
     )
 
 

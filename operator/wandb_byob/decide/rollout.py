@@ -10,6 +10,7 @@ from wandb_byob.decide import rollback
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.configuration import Stored
 from wandb_byob.decide.plan import POLL, Plan, configured, rolled_out
+from wandb_byob.decide.quarrel import settings_of
 from wandb_byob.decide.situation import Situation
 from wandb_byob.decide.stages import complete, next_writes, state_of, states, under_way
 from wandb_byob.decide.takeover import refusal
@@ -60,27 +61,28 @@ def _failure(situation: Situation, current: Stored) -> str:
     """Return in plain words why the rollout has failed, "" for as long as it has not."""
     before = current.configuration.before
     for workload in situation.workloads:
-        state, message = state_of(workload, current.name, before=before)
+        state, message = state_of(workload, current, before=before)
         if state is State.FAILED:
             return f"{workload.kind} {workload.name}: {message}"
-        if _set_back(situation, workload, state):
+        if state is State.PENDING and _set_back(situation, workload, current):
             setters = f" by {', '.join(workload.setters)}" if workload.setters else ""
-            return f"{workload.kind} {workload.name}: the variable was set back{setters} while it was being rolled out."
+            settings = settings_of([workload], current)
+            return f"{workload.kind} {workload.name}: {settings} was set back{setters} while it was being rolled out."
     if situation.now - _since(situation, current) < situation.policy.timeout:
         return ""
     late = [
         f"{workload.kind} {workload.name}: {message or 'it did not get the configuration.'}"
         for workload in situation.workloads
-        for state, message in [state_of(workload, current.name, before=before)]
+        for state, message in [state_of(workload, current, before=before)]
         if state in (State.PROGRESSING, State.PENDING)
     ]
     return f"It took longer than spec.rollout.timeout. {' '.join(late)}" if late else ""
 
 
-def _set_back(situation: Situation, workload: Workload, state: State) -> bool:
-    """Say whether a workload that had been given the configuration has it no more."""
+def _set_back(situation: Situation, workload: Workload, current: Stored) -> bool:
+    """Say whether a workload that lacks the configuration had been given it."""
     had_it = situation.memory.states.get(workload.key) in (State.PROGRESSING, State.CURRENT)
-    return state is State.PENDING and had_it and situation.set_back(workload, situation.memory.rolled_out)
+    return had_it and situation.set_back(workload, current, situation.memory.rolled_out)
 
 
 def _failed(situation: Situation, current: Stored, failure: str) -> Plan:
@@ -90,7 +92,7 @@ def _failed(situation: Situation, current: Stored, failure: str) -> Plan:
         rolled_out=rolled_out("False", Reason.ROLLOUT_FAILED, failure),
         progress=Progress.RECONCILING if roll_back else Progress.STALLED,
         secret=current.name,
-        states=states(situation, current.name, before=current.configuration.before),
+        states=states(situation, current, before=current.configuration.before),
         last_good=situation.memory.last_good,
         failed=FailedConfiguration(
             secret_name=current.name,
@@ -106,6 +108,7 @@ def _failed(situation: Situation, current: Stored, failure: str) -> Plan:
 
 
 def _next_step(situation: Situation, current: Stored) -> Plan:
-    due = next_writes(situation, current.name, before=current.configuration.before)
-    writable = [each for each in due if refusal([each], take_ownership=situation.policy.take_ownership) is None]
-    return under_way(situation, current.name, written=writable)
+    due = next_writes(situation, current, before=current.configuration.before)
+    values, takes = current.configuration.values, situation.policy.takes
+    writable = [each for each in due if refusal([each], values, takes=takes) is None]
+    return under_way(situation, current, written=writable)

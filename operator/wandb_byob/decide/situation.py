@@ -7,9 +7,10 @@ from typing import Final
 
 from wandb_byob.decide.compose import KEPT, Entry, read, union
 from wandb_byob.decide.conditions import ConditionType
-from wandb_byob.decide.configuration import Stored
+from wandb_byob.decide.configuration import Configuration, Stored
 from wandb_byob.decide.looks import request
 from wandb_byob.decide.schedule import duration
+from wandb_byob.decide.variable import VARIABLE
 from wandb_byob.decide.windows import Window, windows
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.model.api import Condition, FailedConfiguration, Reverted, WandbInstance
@@ -19,13 +20,13 @@ _AMONG_OTHERS: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """When and how W&B may be restarted (`spec.rollout`, `spec.fileStores`)."""
+    """When and how W&B may be restarted (`spec.rollout`); `takes` are the settings of which a plain value may be replaced."""
 
     max_wait: timedelta
     minimum_interval: timedelta
     timeout: timedelta
     roll_back: bool
-    take_ownership: bool
+    takes: frozenset[str] = frozenset()
     separator: str
     windows: tuple[Window, ...] = ()
 
@@ -82,17 +83,25 @@ class Situation:
         ]
         return max(known, key=lambda each: (each.created, each.name == self.memory.secret, each.name), default=None)
 
+    def configuration(self, secret: str) -> Configuration | None:
+        """Return what this Secret of ours holds, None where there is none."""
+        stored = self.stored.get(secret)
+        return stored.configuration if stored is not None else None
+
     def touched(self, stored: Stored) -> bool:
         """Say whether any container of the target has this configuration."""
-        return any(workload.touches(stored.name) for workload in self.workloads)
+        return any(workload.touches(stored) for workload in self.workloads)
 
-    def set_back(self, workload: Workload, condition: Condition | None) -> bool:
-        """Say whether somebody has taken the variable out, or set it otherwise, in a workload that had it.
+    def set_back(self, workload: Workload, stored: Stored, condition: Condition | None) -> bool:
+        """Say whether somebody has taken a setting out, or set it otherwise, in a workload that had this configuration.
 
         One that was created after `condition` became what it is was installed anew, which is no quarrel.
         """
         anew = condition is not None and workload.created > condition.last_transition_time
-        return not anew and any(reading.secret not in self.stored for reading in workload.readings)
+        governed = [reading for reading in workload.readings if stored.governs(reading.slot)]
+        return not anew and any(
+            reading.secret not in self.stored for reading in governed if not stored.stands_in(reading)
+        )
 
     def proven(self, stored: Stored) -> bool:
         """Say whether this configuration was rolled out once: what happens to W&B later is not its fault.
@@ -117,7 +126,7 @@ def policy(instance: WandbInstance) -> Policy:
         minimum_interval=_minimum_interval(instance),
         timeout=duration(rollout.timeout),
         roll_back=rollout.on_failure == "RollBack",
-        take_ownership=file_stores.take_ownership,
+        takes=frozenset((VARIABLE,) if file_stores.take_ownership else ()),
         separator=file_stores.separator,
         windows=windows(rollout),
     )
@@ -166,7 +175,7 @@ def base(situation: Situation) -> tuple[Entry, ...]:
     foreign = [
         read(reading.value, provenance={}, separator=situation.policy.separator)
         for workload in situation.workloads
-        for reading in workload.readings
+        for reading in workload.of(VARIABLE)
         if reading.secret not in situation.stored
     ]
     return union(first, foreign)

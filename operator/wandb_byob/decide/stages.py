@@ -17,21 +17,21 @@ from wandb_byob.model.reasons import Reason
 DONE: Final = frozenset({State.CURRENT, State.NOT_WAITED_FOR})
 
 
-def next_writes(situation: Situation, secret: str, *, before: Mapping[str, Before]) -> tuple[Workload, ...]:
-    """Return the workloads that get the reference to `secret` now ("" for one that is still to be made)."""
-    lacking = [workload for workload in situation.workloads if not (secret and workload.has(secret))]
+def next_writes(situation: Situation, stored: Stored | None, *, before: Mapping[str, Before]) -> tuple[Workload, ...]:
+    """Return the workloads that get the configuration now (None: it is still to be made)."""
+    lacking = [workload for workload in situation.workloads if stored is None or not workload.has(stored)]
     first = tuple(workload for workload in lacking if not workload.recreate)
     if first:
         return first
     others = [workload for workload in situation.workloads if not workload.recreate]
-    if all(state_of(workload, secret, before=before)[0] in DONE for workload in others):
+    if all(state_of(workload, stored, before=before)[0] in DONE for workload in others):
         return tuple(lacking)
     return ()
 
 
-def state_of(workload: Workload, secret: str, *, before: Mapping[str, Before]) -> tuple[State, str]:
-    """Return how far a workload is on the way to `secret`; one that did not run well before is not waited for."""
-    if not workload.has(secret):
+def state_of(workload: Workload, stored: Stored | None, *, before: Mapping[str, Before]) -> tuple[State, str]:
+    """Return how far a workload is on the way to a configuration; one that did not run well before is not waited for."""
+    if stored is None or not workload.has(stored):
         waits = "It is restarted last, since it stops before it starts anew." if workload.recreate else ""
         return State.PENDING, waits
     health = workload.health
@@ -49,13 +49,13 @@ def not_blamed(state: State, message: str) -> tuple[State, str]:
 
 
 def states(
-    situation: Situation, secret: str, *, before: Mapping[str, Before], written: Collection[str] = ()
+    situation: Situation, stored: Stored | None, *, before: Mapping[str, Before], written: Collection[str] = ()
 ) -> dict[str, tuple[State, str]]:
     """Return the state of every workload, `written` ones (by `Kind/name`) as they will be after the write."""
     return {
         workload.key: (State.PROGRESSING, "New pods are being started.")
         if workload.key in written
-        else state_of(workload, secret, before=before)
+        else state_of(workload, stored, before=before)
         for workload in situation.workloads
     }
 
@@ -63,17 +63,16 @@ def states(
 def complete(situation: Situation, stored: Stored) -> bool:
     """Say whether every workload runs with this configuration, as far as it can be waited for."""
     before = stored.configuration.before
-    return all(state_of(workload, stored.name, before=before)[0] in DONE for workload in situation.workloads)
+    return all(state_of(workload, stored, before=before)[0] in DONE for workload in situation.workloads)
 
 
 def under_way(
-    situation: Situation, secret: str, *, written: Collection[Workload], create: Configuration | None = None
+    situation: Situation, stored: Stored | None, *, written: Collection[Workload], create: Configuration | None = None
 ) -> Plan:
-    """Return the plan of a rollout to `secret`, or to the one that is created first, with what is written now."""
-    stored = situation.stored.get(secret)
+    """Return the plan of a rollout to a configuration, or to the one that is created first, with what is written now."""
     made = create or (stored.configuration if stored is not None else None)
     before = made.before if made is not None else {}
-    after = states(situation, secret, before=before, written={workload.key for workload in written})
+    after = states(situation, stored, before=before, written={workload.key for workload in written})
     waiting = [key for key, (state, _) in after.items() if state is State.PENDING]
     message = (
         f"{', '.join(waiting)} will get the configuration when the other workloads run with it."
@@ -86,7 +85,7 @@ def under_way(
         ),
         rolled_out=rolled_out("Unknown", Reason.ROLLOUT_IN_PROGRESS, "W&B's pods are being replaced."),
         progress=Progress.RECONCILING,
-        secret=secret,
+        secret=stored.name if stored is not None else "",
         create=create,
         writes=tuple(Write(workload=workload) for workload in written),
         states=after,

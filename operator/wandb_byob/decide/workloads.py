@@ -1,10 +1,12 @@
 """What decisions about W&B's workloads are made from: their readings, and how their rollout goes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from wandb_byob.decide.variable import Reading, refers_to
+from wandb_byob.decide.configuration import Configuration, Stored, entry
+from wandb_byob.decide.variable import EnvVar, Reading, Slot, refers_to
 from wandb_byob.model.errors import Stalled
 
 
@@ -44,9 +46,9 @@ class Part:
 class Workload:
     """One Deployment or StatefulSet of the target, or the object that W&B's own operator makes them from (its `parts`).
 
-    `template` is a digest of its pod template without our variable. `recreate`: it stops its pods before it starts new ones.
-    `setters` are the other field managers that set our variable here, `writers` those that wrote since our configuration was made, `managers` all of
-    them. `refusal` is why it must not be set at all.
+    `template` is a digest of its pod template without our settings. `recreate`: it stops its pods before it starts new ones.
+    `writers` are the other field managers that wrote since our configuration was made, `managers` all of them. `refusal` is why it must
+    not be set at all.
     """
 
     kind: str
@@ -58,7 +60,6 @@ class Workload:
     template: str
     health: Health
     recreate: bool = False
-    setters: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()
     managers: tuple[str, ...] = ()
     refusal: Stalled | None = None
@@ -69,10 +70,25 @@ class Workload:
         """Return `Kind/name`."""
         return f"{self.kind}/{self.name}"
 
-    def has(self, secret: str) -> bool:
-        """Say whether all its containers take the variable from this Secret of ours."""
-        return all(refers_to(reading.env, secret) for reading in self.readings)
+    def of(self, setting: str) -> tuple[Reading, ...]:
+        """Return what each of its containers has of one setting."""
+        return tuple(reading for reading in self.readings if reading.slot.setting == setting)
 
-    def touches(self, secret: str) -> bool:
-        """Say whether any of its containers takes the variable from this Secret of ours."""
-        return any(refers_to(reading.env, secret) for reading in self.readings)
+    def has(self, stored: Stored) -> bool:
+        """Say whether all its containers have this configuration."""
+        return all(stored.stands_in(reading) for reading in self.readings if stored.governs(reading.slot))
+
+    def touches(self, stored: Stored) -> bool:
+        """Say whether any of its containers takes a setting from this Secret of ours."""
+        return any(refers_to(reading.env, stored.name, reading.slot.setting) for reading in self.readings)
+
+    def given(self, configuration: Configuration, *, secret: str) -> Mapping[Slot, EnvVar | None]:
+        """Return what its slots get from a configuration, once that is in the Secret of this name."""
+        governed = [reading for reading in self.readings if reading.slot.setting in configuration.values]
+        entries = ((reading, entry(configuration, reading.slot, secret=secret)) for reading in governed)
+        return {reading.slot: env for reading, env in entries if env is not None or reading.env is not None}
+
+    @property
+    def setters(self) -> tuple[str, ...]:
+        """Return the other field managers that set one of our settings here."""
+        return tuple(sorted({setter for reading in self.readings for setter in reading.setters}))

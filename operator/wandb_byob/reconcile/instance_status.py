@@ -12,7 +12,7 @@ from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdi
 from wandb_byob.decide.configuration import Configuration
 from wandb_byob.decide.plan import Plan
 from wandb_byob.decide.situation import Situation
-from wandb_byob.decide.variable import EnvVar, refers_to
+from wandb_byob.decide.variable import VARIABLE, EnvVar, refers_to
 from wandb_byob.model import api
 from wandb_byob.model.api import (
     BucketStore,
@@ -48,7 +48,7 @@ def after(
     """Return the status after the plan was carried out; `plan.secret` is then the name of a Secret that exists."""
     values = tuple(_contents(plan, situation, wish))
     # What the target lacks for the moment, and will be given back, counts as being in it: a team must not slip out meanwhile.
-    meant = _named(situation, plan.secret)
+    meant = situation.configuration(plan.secret)
     listed = union(() if meant is None else _read(meant, wish), (entries for _, entries in values))
     outcome = Outcome(verdicts=(ACCEPTED, plan.configured, plan.rolled_out), progress=plan.progress)
     return WandbInstanceStatus(
@@ -152,24 +152,19 @@ def _contents(plan: Plan, situation: Situation, wish: Composition | None) -> Ite
     provenance = wish.provenance if wish is not None else {}
     for workload in situation.workloads:
         write = written.get(workload.key)
-        for reading in workload.readings:
+        for reading in workload.of(VARIABLE):
             env, value = reading.env, reading.value
             if write is not None and write.envs is None:
-                configuration = plan.create or _named(situation, plan.secret)
+                configuration = plan.create or situation.configuration(plan.secret)
             else:
-                if write is not None and reading.slot.container in (write.envs or {}):
-                    env = (write.envs or {})[reading.slot.container]
+                if write is not None and reading.slot in (write.envs or {}):
+                    env = (write.envs or {})[reading.slot]
                     value = _literal(env)
                 configuration = _referred(situation, env)
-            if configuration is not None:
+            if configuration is not None and VARIABLE in configuration.values:
                 yield configuration.value, _read(configuration, wish)
             else:
                 yield value or "", read(value, provenance=provenance, separator=situation.policy.separator)
-
-
-def _named(situation: Situation, secret: str) -> Configuration | None:
-    stored = situation.stored.get(secret)
-    return stored.configuration if stored is not None else None
 
 
 def _read(configuration: Configuration, wish: Composition | None) -> tuple[Entry, ...]:
@@ -222,7 +217,7 @@ def _workloads(plan: Plan, situation: Situation) -> tuple[WorkloadStatus, ...]:
     found = []
     for workload in situation.workloads[:_MOST_WORKLOADS]:
         state, message = plan.states[workload.key]
-        containers = tuple(reading.slot.container for reading in workload.readings)
+        containers = tuple(reading.slot.container for reading in workload.of(VARIABLE))
         found.append(
             WorkloadStatus(
                 kind=workload.kind,

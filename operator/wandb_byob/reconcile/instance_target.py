@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from wandb_byob.decide import targets, wandb_values
-from wandb_byob.decide.plan import Write
 from wandb_byob.decide.situation import Situation, memory, policy
-from wandb_byob.decide.variable import reference
+from wandb_byob.decide.variable import VARIABLE, EnvVar, Slot
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import (
@@ -65,33 +64,49 @@ class Target:
 def read(world: World, instance: WandbInstance) -> Target:
     """Read the target and our Secrets; raises `Waiting` or `Stalled` where it cannot be told what is there."""
     namespace, name = instance.metadata.namespace, instance.metadata.name
-    ours = f"{name}-file-stores-"[:_GENERATED]
     # Our Secrets before the target: one that the target names is then always among them.
     stored = gather_instance.file_stores(world.kube, namespace, name)
     remembered = memory(instance)
-    # By the API server's own clock, as are the times of its field managers.
-    since = stored[remembered.secret].created if remembered.secret in stored else None
+    look = _Look(
+        world=world,
+        namespace=namespace,
+        ours=f"{name}-file-stores-"[:_GENERATED],
+        # By the API server's own clock, as are the times of its field managers.
+        since=stored[remembered.secret].created if remembered.secret in stored else None,
+        settings=(VARIABLE,),
+    )
     asked = instance.spec.target
     owner = None
     if asked is not None and asked.weights_and_biases is not None:
         owner = _owner(world, instance, asked.weights_and_biases.name)
         bodies = {_key(body): dict(body) for body in owner.deployments}
-        given: tuple[Workload, ...] = (_of_owner(world, namespace, owner, ours=ours, since=since),)
+        given: tuple[Workload, ...] = (_of_owner(look, owner),)
     elif asked is not None and asked.workloads is not None:
         found = gather_instance.workloads(world.kube, namespace, asked.workloads)
         bodies = {_key(body): body for body in found}
-        given = _plain(world, namespace, found, asked.workloads.containers, ours=ours, since=since)
+        given = _plain(look, found, asked.workloads.containers)
     else:
         raise Stalled(Reason.INVALID_SPEC, targets.MISSING)
     situation = Situation(
         workloads=given,
         stored=stored,
-        ours=ours,
+        ours=look.ours,
         memory=remembered,
         policy=policy(instance),
         now=world.now(),
     )
     return Target(situation=situation, bodies=bodies, owner=owner)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """What readings are made with: `ours` is how our Secrets are called, `since` when the present one was made, `settings` what is read."""
+
+    world: World
+    namespace: str
+    ours: str
+    since: datetime | None
+    settings: tuple[str, ...]
 
 
 def _owner(world: World, instance: WandbInstance, name: str) -> Owner:
@@ -114,27 +129,25 @@ def _key(body: Body) -> str:
     return f"{body['kind']}/{body['metadata']['name']}"
 
 
-def _of_owner(world: World, namespace: str, owner: Owner, *, ours: str, since: datetime | None) -> Workload:
+def _of_owner(look: _Look, owner: Owner) -> Workload:
+    kube = look.world.kube
     form = weights_and_biases.as_workload(owner)
-    wanted = workloads.sources(form, list(workloads.entries(form)))
-    found = gather_instance.sources(world.kube, namespace, wanted)
-    pods = world.kube.list(PODS, namespace)
-    return weights_and_biases.workload(owner, found=found, ours=ours, pods=pods, since=since, now=world.now())
+    wanted = workloads.sources(form, list(workloads.entries(form)), look.settings)
+    return weights_and_biases.workload(
+        owner,
+        found=gather_instance.sources(kube, look.namespace, wanted),
+        ours=look.ours,
+        pods=kube.list(PODS, look.namespace),
+        since=look.since,
+        now=look.world.now(),
+    )
 
 
-def _plain(
-    world: World,
-    namespace: str,
-    bodies: tuple[dict[str, Any], ...],
-    containers: tuple[str, ...],
-    *,
-    ours: str,
-    since: datetime | None,
-) -> tuple[Workload, ...]:
+def _plain(look: _Look, bodies: tuple[dict[str, Any], ...], containers: tuple[str, ...]) -> tuple[Workload, ...]:
     chosen = [(body, workloads.choose_containers(body, containers)) for body in bodies]
-    wanted = {source for body, names in chosen for source in workloads.sources(body, names)}
-    found = gather_instance.sources(world.kube, namespace, wanted)
-    pods = world.kube.list(PODS, namespace)
+    wanted = {source for body, names in chosen for source in workloads.sources(body, names, look.settings)}
+    found = gather_instance.sources(look.world.kube, look.namespace, wanted)
+    pods = look.world.kube.list(PODS, look.namespace)
     return tuple(
         Workload(
             kind=body["kind"],
@@ -142,24 +155,19 @@ def _plain(
             uid=body["metadata"]["uid"],
             resource_version=body["metadata"]["resourceVersion"],
             created=datetime.fromisoformat(body["metadata"]["creationTimestamp"]),
-            readings=workloads.readings(body, names, found=found, ours=ours),
+            readings=workloads.readings(body, names, look.settings, found=found, ours=look.ours),
             template=workloads.template_digest(body),
-            health=health.health(body, names, pods=pods, now=world.now()),
+            health=health.health(body, names, pods=pods, now=look.world.now()),
             recreate=(body["spec"].get("strategy") or {}).get("type") == "Recreate",
-            setters=workloads.setters(body, names),
-            writers=workloads.writers(body["metadata"], since=since),
+            writers=workloads.writers(body["metadata"], since=look.since),
             managers=workloads.managers(body["metadata"]),
         )
         for body, names in chosen
     )
 
 
-def write(world: World, namespace: str, target: Target, write: Write, *, secret: str) -> None:
-    """Give one workload its entries, by default a reference to `secret`; raises `Stalled` where the API server refuses."""
-    workload = write.workload
-    envs = write.envs
-    if envs is None:
-        envs = {reading.slot.container: reference(secret) for reading in workload.readings}
+def write(world: World, namespace: str, target: Target, workload: Workload, envs: Mapping[Slot, EnvVar | None]) -> None:
+    """Put entries into the slots of one workload (None: takes one away); raises `Stalled` where the API server refuses."""
     resource, patch, patch_type = _patch(target, workload, envs)
     try:
         world.kube.patch(resource, namespace, workload.name, patch, patch_type=patch_type)
@@ -173,7 +181,9 @@ def write(world: World, namespace: str, target: Target, write: Write, *, secret:
         ) from error
 
 
-def _patch(target: Target, workload: Workload, envs: Mapping[str, Any]) -> tuple[Resource, dict[str, Any], PatchType]:
+def _patch(
+    target: Target, workload: Workload, envs: Mapping[Slot, EnvVar | None]
+) -> tuple[Resource, dict[str, Any], PatchType]:
     if target.owner is None:
         body = target.bodies[workload.key]
         return _RESOURCES[workload.kind], workloads.patch(body, envs), PatchType.STRATEGIC_MERGE

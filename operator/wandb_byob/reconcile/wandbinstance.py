@@ -14,6 +14,7 @@ from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.configuration import Stored, secret_body
 from wandb_byob.decide.plan import Plan
 from wandb_byob.decide.situation import Situation, base
+from wandb_byob.decide.wanted import Wanted
 from wandb_byob.decide.windows import windows
 from wandb_byob.kube import gather, gather_instance
 from wandb_byob.kube.client import (
@@ -103,10 +104,11 @@ def _look(subject: _Subject) -> Result:
     composition: Composition | None = None
     if plan is None:
         wanted = wish(world, instance, buckets, base(situation))
-        composition = wanted.composition if isinstance(wanted.composition, Composition) else None
+        listed = wanted.composition
+        composition = listed if isinstance(listed, Composition) else None
         plan = rest.plan(
             situation,
-            wanted.composition,
+            Wanted(composition=listed) if isinstance(listed, Composition) else listed,
             pending=wanted.pending,
             progressing=wanted.progressing,
             obstacle=rollout.obstacle(situation),
@@ -131,9 +133,13 @@ def _act(subject: _Subject, plan: Plan, target: Target) -> Plan:
         )
         created = world.kube.create(SECRETS, namespace, body)
         plan = replace(plan, secret=created["metadata"]["name"])
+    configuration = plan.create or target.situation.configuration(plan.secret)
     for write in plan.writes:
+        envs = write.envs
+        if envs is None and configuration is not None:
+            envs = write.workload.given(configuration, secret=plan.secret)
         world.fence()
-        instance_target.write(world, namespace, target, write, secret=plan.secret)
+        instance_target.write(world, namespace, target, write.workload, envs or {})
     return plan
 
 

@@ -1,6 +1,6 @@
 """How the rollout of a Deployment or StatefulSet goes: what `kubectl rollout status` looks at, and its new pods.
 
-Pods that have the variable as the present template has it are the new ones; what is wrong with older ones tells nothing
+Pods that have our settings as the present template has them are the new ones; what is wrong with older ones tells nothing
 about it.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from wandb_byob.decide.grants import matches
-from wandb_byob.decide.variable import VARIABLE, EnvVar
+from wandb_byob.decide.variable import VARIABLES, EnvVar
 from wandb_byob.decide.workloads import Health, State
 from wandb_byob.model.api import LabelSelector
 
@@ -26,7 +26,7 @@ _CONFIG_ERROR_AGE: Final = timedelta(seconds=30)
 def health(workload: Wire, containers: Sequence[str], *, pods: Sequence[Wire], now: datetime) -> Health:
     """Return how far the workload is with its present template; `pods` are those of its namespace."""
     mine = tuple(_pods_of(workload, pods))
-    newest = tuple(pod for pod in mine if _same_variable(workload, pod, containers))
+    newest = tuple(pod for pod in mine if _same_settings(workload, pod, containers))
     live = len(newest) == len(mine)
     by_design = _never_finishes(workload)
     if by_design:
@@ -99,14 +99,14 @@ def _pods_of(workload: Wire, pods: Sequence[Wire]) -> Iterator[Wire]:
             yield pod
 
 
-def _same_variable(workload: Wire, pod: Wire, containers: Sequence[str]) -> bool:
+def _same_settings(workload: Wire, pod: Wire, containers: Sequence[str]) -> bool:
     template, running = _entries(workload["spec"]["template"]["spec"]), _entries(pod["spec"])
     return all(template.get(name) == running.get(name) for name in containers)
 
 
-def _entries(spec: Wire) -> dict[str, EnvVar | None]:
+def _entries(spec: Wire) -> dict[str, list[EnvVar]]:
     return {
-        container["name"]: next((env for env in container.get("env") or () if env["name"] == VARIABLE), None)
+        container["name"]: [env for env in container.get("env") or () if env["name"] in VARIABLES]
         for container in spec["containers"]
     }
 

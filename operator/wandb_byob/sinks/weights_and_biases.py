@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
 from wandb_byob.decide import rollback
-from wandb_byob.decide.variable import EnvVar, Origin, Reading
+from wandb_byob.decide.variable import VARIABLE, EnvVar, Origin, Reading
 from wandb_byob.decide.wandb_values import PLAIN, Values
 from wandb_byob.decide.workloads import Health, Part, State, Workload
 from wandb_byob.model import names
@@ -98,7 +98,7 @@ def workload(
     metadata = owner.body["metadata"]
     form = as_workload(owner)
     place = container(owner)["name"]
-    (reading,) = workloads.readings(form, [place], found=found, ours=ours)
+    (reading,) = workloads.readings(form, [place], (VARIABLE,), found=found, ours=ours)
     parts = tuple(
         _part(each, _heeds(each, reading.env, ours=ours), pods=pods, now=now) for each in readers(owner.deployments)
     )
@@ -108,10 +108,9 @@ def workload(
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
-        readings=(_with_inherited(reading, owner),),
+        readings=(replace(_with_inherited(reading, owner), setters=_setters(owner)),),
         template=_digest(owner),
         health=_health(owner, parts),
-        setters=_setters(owner),
         writers=workloads.writers(metadata, since=since),
         managers=workloads.managers(metadata),
         refusal=refusal(owner),

@@ -1,4 +1,4 @@
-"""Plain Deployments and StatefulSets: which containers read the variable, what they have, and the patch that changes it.
+"""Plain Deployments and StatefulSets: which containers read our settings, what they have, and the patch that changes it.
 
 Pure: objects come in and patches go out in wire form. The patch is a strategic merge by the names of container and
 variable; server-side apply would make us co-owner of the container, which its owner could then neither rename nor remove.
@@ -7,18 +7,19 @@ variable; server-side apply would make us co-owner of the container, which its o
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from wandb_byob.decide.configuration import decoded
-from wandb_byob.decide.variable import VARIABLE, EnvVar, Origin, Reading, Slot
+from wandb_byob.decide.variable import BUCKET, SAME_AS_BUCKET, VARIABLE, VARIABLES, EnvVar, Origin, Reading, Slot
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
 Wire = Mapping[str, Any]
 Source = tuple[str, str]
-"""Kind (Secret or ConfigMap) and name of an object that a container has the variable from."""
+"""Kind (Secret or ConfigMap) and name of an object that a container has a variable from."""
 
 _LONG_AGO: Final = "1970-01-01T00:00:00Z"
 _RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
@@ -28,7 +29,7 @@ _VALUE_SOURCES: Final = ("secretKeyRef", "configMapKeyRef", "fieldRef", "resourc
 
 
 def choose_containers(workload: Wire, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return the containers that get the variable: those listed, else those that have it, else the only one.
+    """Return the containers that get our settings: those listed, else those that have them, else the only one.
 
     Raises `Stalled` where there is none of the listed ones, or more than one to choose from.
     """
@@ -43,12 +44,15 @@ def choose_containers(workload: Wire, wanted: Sequence[str]) -> tuple[str, ...]:
             f"{where} has none of the containers that spec.target.workloads.containers lists; it has "
             f"{', '.join(present)}. Correct the list, or leave {where} out of the target.",
         )
-    having = tuple(c["name"] for c in _containers(workload) if _own(c) is not None)
-    if having or len(present) == 1:
-        return having or (present[0],)
+    for variable in (VARIABLE, BUCKET):
+        having = tuple(c["name"] for c in _containers(workload) if _own(c, variable) is not None)
+        if having:
+            return having
+    if len(present) == 1:
+        return (present[0],)
     raise Stalled(
         Reason.CONTAINER_AMBIGUOUS,
-        f"{where} has several containers ({', '.join(present)}), and none of them has the variable {VARIABLE} yet. "
+        f"{where} has several containers ({', '.join(present)}), and none of them has the variable {VARIABLE} or {BUCKET} yet. "
         "List those that shall get it in spec.target.workloads.containers.",
     )
 
@@ -58,41 +62,58 @@ def images(workload: Wire, containers: Sequence[str]) -> tuple[str, ...]:
     return tuple(container.get("image", "") for container in _chosen(workload, containers))
 
 
-def sources(workload: Wire, containers: Sequence[str]) -> frozenset[Source]:
-    """Return the Secrets and ConfigMaps that must be read to know what these containers have."""
-    return frozenset(source for container in _chosen(workload, containers) for source in _sources_of(container))
+def sources(workload: Wire, containers: Sequence[str], settings: Sequence[str]) -> frozenset[Source]:
+    """Return the Secrets and ConfigMaps that must be read to know what these containers have of these settings."""
+    return frozenset(
+        source
+        for container in _chosen(workload, containers)
+        for setting in settings
+        for source in _sources_of(container, setting)
+    )
 
 
-def _sources_of(container: Wire) -> Iterator[Source]:
-    own = _own(container)
+def _sources_of(container: Wire, variable: str) -> Iterator[Source]:
+    own = _own(container, variable)
     if own is not None:
         for field, kind in _REFERENCES.items():
             if field in (own.get("valueFrom") or {}):
                 yield kind, own["valueFrom"][field]["name"]
         return
     for each in container.get("envFrom") or ():
-        if VARIABLE.startswith(each.get("prefix") or ""):
+        if variable.startswith(each.get("prefix") or ""):
             yield from ((kind, each[field]["name"]) for field, kind in _ENV_FROM.items() if field in each)
 
 
 def readings(
-    workload: Wire, containers: Sequence[str], *, found: Mapping[Source, Wire | None], ours: str
+    workload: Wire,
+    containers: Sequence[str],
+    settings: Sequence[str],
+    *,
+    found: Mapping[Source, Wire | None],
+    ours: str,
 ) -> tuple[Reading, ...]:
-    """Return what each container has; `found` holds the objects of `sources`, None for one that does not exist.
+    """Return what each container has of these settings; `found` holds the objects of `sources`, None for one that does not exist.
 
     `ours` is how the names of our Secrets begin: one of ours that somebody deleted reads as no value. Raises `Stalled`
     for a reference to somebody else's object that is not there.
     """
-    return tuple(
-        _reading(Slot(workload["kind"], workload["metadata"]["name"], container["name"]), container, found, ours)
+    kind, name = workload["kind"], workload["metadata"]["name"]
+    every = (
+        _reading(Slot(kind, name, container["name"], setting), container, found, ours)
         for container in _chosen(workload, containers)
+        for setting in settings
+    )
+    return tuple(
+        replace(reading, setters=_setters(workload, reading.slot))
+        for reading in every
+        if reading.slot.setting not in SAME_AS_BUCKET or reading.origin is not Origin.ABSENT
     )
 
 
 def _reading(slot: Slot, container: Wire, found: Mapping[Source, Wire | None], ours: str) -> Reading:
-    env = _own(container)
+    env = _own(container, slot.setting)
     if env is None:
-        inherited = _inherited(container, found)
+        inherited = _inherited(container, slot.setting, found)
         origin = Origin.ABSENT if inherited is None else Origin.INHERITED
         return Reading(slot=slot, origin=origin, value=inherited)
     value_from = env.get("valueFrom") or {}
@@ -102,7 +123,7 @@ def _reading(slot: Slot, container: Wire, found: Mapping[Source, Wire | None], o
         if field in value_from:
             selector = value_from[field]
             value = _value(found.get((kind, selector["name"])), selector["key"])
-            mine = kind == "Secret" and selector["name"].startswith(ours) and selector["key"] == names.FILE_STORES
+            mine = kind == "Secret" and selector["name"].startswith(ours)
             if value is None and not (selector.get("optional") or mine):
                 raise _missing(slot, kind=kind, selector=selector)
             origin = Origin.SECRET if kind == "Secret" else Origin.CONFIG_MAP
@@ -114,19 +135,19 @@ def _reading(slot: Slot, container: Wire, found: Mapping[Source, Wire | None], o
 def _missing(slot: Slot, *, kind: str, selector: Wire) -> Stalled:
     return Stalled(
         Reason.FOREIGN_REFERENCE,
-        f"{slot.place} takes {VARIABLE} from key {selector['key']} of "
-        f"{kind} {selector['name']}, which is not there, so it is not known which entries must be kept. "
+        f"{slot.place} takes {slot.setting} from key {selector['key']} of "
+        f"{kind} {selector['name']}, which is not there, so it is not known what must be kept. "
         f"Create it, or remove the reference.",
     )
 
 
-def _inherited(container: Wire, found: Mapping[Source, Wire | None]) -> str | None:
+def _inherited(container: Wire, variable: str, found: Mapping[Source, Wire | None]) -> str | None:
     value = None
     for each in container.get("envFrom") or ():
         prefix = each.get("prefix") or ""
         for field, kind in _ENV_FROM.items():
-            if field in each and VARIABLE.startswith(prefix):
-                given = _value(found.get((kind, each[field]["name"])), VARIABLE[len(prefix) :])
+            if field in each and variable.startswith(prefix):
+                given = _value(found.get((kind, each[field]["name"])), variable[len(prefix) :])
                 value = value if given is None else given  # the last source that has it wins
     return value
 
@@ -139,25 +160,24 @@ def _value(source: Wire | None, key: str) -> str | None:
 
 
 def template_digest(workload: Wire) -> str:
-    """Return a digest of the pod template without our variable; the mark of `kubectl rollout restart` does not count."""
+    """Return a digest of the pod template without our settings; the mark of `kubectl rollout restart` does not count."""
     template = json.loads(json.dumps(workload["spec"]["template"]))
     metadata = template.get("metadata") or {}
     annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != _RESTARTED_AT}
     template["metadata"] = {**metadata, "annotations": annotations}
     for container in template["spec"]["containers"]:
-        container["env"] = [env for env in container.get("env") or () if env["name"] != VARIABLE]
+        container["env"] = [env for env in container.get("env") or () if env["name"] not in VARIABLES]
     return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
 
 
-def setters(workload: Wire, containers: Sequence[str]) -> tuple[str, ...]:
-    """Return the other field managers that set the variable in one of these containers (chart, kubectl, GitOps)."""
+def _setters(workload: Wire, slot: Slot) -> tuple[str, ...]:
+    """Return the other field managers that set this slot (chart, kubectl, GitOps)."""
     return tuple(
         sorted(
             {
                 entry["manager"]
                 for entry in workload["metadata"].get("managedFields") or ()
-                if entry["manager"] != names.FIELD_MANAGER
-                and any(_owns(entry.get("fieldsV1") or {}, container) for container in containers)
+                if entry["manager"] != names.FIELD_MANAGER and _owns(entry.get("fieldsV1") or {}, slot)
             }
         )
     )
@@ -186,8 +206,9 @@ def _names(metadata: Wire, chosen: Callable[[Wire], bool]) -> tuple[str, ...]:
     return tuple(sorted({each["manager"] for each in entries if each["manager"] not in apart and chosen(each)}))
 
 
-def _owns(fields: Wire, container: str) -> bool:
-    path = ("f:spec", "f:template", "f:spec", "f:containers", _merge_key(container), "f:env", _merge_key(VARIABLE))
+def _owns(fields: Wire, slot: Slot) -> bool:
+    own = (_merge_key(slot.container), "f:env", _merge_key(slot.setting))
+    path = ("f:spec", "f:template", "f:spec", "f:containers", *own)
     for part in path:
         fields = fields.get(part) or {}
     return any(part in fields for part in ("f:value", "f:valueFrom", "f:name"))
@@ -197,32 +218,35 @@ def _merge_key(name: str) -> str:
     return f"k:{json.dumps({'name': name}, separators=(',', ':'))}"
 
 
-def patch(workload: Wire, envs: Mapping[str, EnvVar | None]) -> dict[str, Any]:
-    """Return the strategic-merge patch that gives each named container this entry (None: takes the entry away).
+def patch(workload: Wire, envs: Mapping[Slot, EnvVar | None]) -> dict[str, Any]:
+    """Return the strategic-merge patch that puts these entries into their slots (None: takes the entry away).
 
     It carries uid and resourceVersion: an object that was replaced, or changed since it was read, is not written to.
     """
     metadata = workload["metadata"]
-    containers = [{"name": container, "env": [_entry(env)]} for container, env in envs.items()]
+    given: dict[str, list[dict[str, Any]]] = {}
+    for slot, env in envs.items():
+        given.setdefault(slot.container, []).append(_entry(slot.setting, env))
+    containers = [{"name": container, "env": env} for container, env in given.items()]
     return {
         "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
         "spec": {"template": {"spec": {"containers": containers}}},
     }
 
 
-def _entry(env: EnvVar | None) -> dict[str, Any]:
+def _entry(variable: str, env: EnvVar | None) -> dict[str, Any]:
     if env is None:
-        return {"name": VARIABLE, "$patch": "delete"}
+        return {"name": variable, "$patch": "delete"}
     value_from = env.get("valueFrom")
     if not value_from:
-        return {"name": VARIABLE, "value": env.get("value", ""), "valueFrom": None}
+        return {"name": variable, "value": env.get("value", ""), "valueFrom": None}
     others = {field: None for field in _VALUE_SOURCES if field not in value_from}
-    return {"name": VARIABLE, "value": None, "valueFrom": {**others, **value_from}}
+    return {"name": variable, "value": None, "valueFrom": {**others, **value_from}}
 
 
 def entries(workload: Wire) -> dict[str, EnvVar | None]:
-    """Return the own entry of each of its containers."""
-    return {container["name"]: _own(container) for container in _containers(workload)}
+    """Return each of its containers' own entry of the variable."""
+    return {container["name"]: _own(container, VARIABLE) for container in _containers(workload)}
 
 
 def _containers(workload: Wire) -> Sequence[Wire]:
@@ -234,6 +258,6 @@ def _chosen(workload: Wire, containers: Sequence[str]) -> Iterator[Wire]:
     return (container for container in _containers(workload) if container["name"] in containers)
 
 
-def _own(container: Wire) -> EnvVar | None:
+def _own(container: Wire, variable: str) -> EnvVar | None:
     """Return the container's own entry; Kubernetes takes the last of several."""
-    return next((env for env in reversed(container.get("env") or ()) if env["name"] == VARIABLE), None)
+    return next((env for env in reversed(container.get("env") or ()) if env["name"] == variable), None)

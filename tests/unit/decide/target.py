@@ -1,16 +1,18 @@
 """A target in memory, on which plans are carried out as the reconciler does it: for tests of decisions about rollouts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from wandb_byob.decide import quarrel, rest, rollout
 from wandb_byob.decide.attachments import Pending
-from wandb_byob.decide.compose import Attached, Composition, compose
+from wandb_byob.decide.compose import Attached, compose
 from wandb_byob.decide.conditions import Verdict
 from wandb_byob.decide.configuration import Configuration, Stored
 from wandb_byob.decide.plan import Plan
 from wandb_byob.decide.situation import Memory, Policy, Situation, base
-from wandb_byob.decide.variable import EnvVar, Origin, Reading, Slot, reference
+from wandb_byob.decide.variable import VARIABLE, EnvVar, Origin, Reading, Settings, Slot
+from wandb_byob.decide.wanted import Wanted
 from wandb_byob.decide.workloads import Health, State, Workload
 from wandb_byob.model.api import Condition
 from wandb_byob.model.errors import Stalled
@@ -21,7 +23,6 @@ POLICY = Policy(
     minimum_interval=timedelta(0),
     timeout=timedelta(minutes=15),
     roll_back=True,
-    take_ownership=False,
     separator=",",
 )
 
@@ -35,10 +36,11 @@ def bucket(name: str, key: str = "k") -> Attached:
 
 @dataclass
 class Container:
-    """What a container has; `foreign` is the value behind a reference of somebody else."""
+    """What a container has; `foreign` is the value behind a reference of somebody else, `more` are its other settings."""
 
     env: EnvVar | None = None
     foreign: str | None = None
+    more: Mapping[str, EnvVar | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Target:
     created: dict[str, datetime] = field(default_factory=dict)
     recreate: set[str] = field(default_factory=set)
     buckets: list[Attached] = field(default_factory=list)
+    storage: Settings = field(default_factory=dict)
     removals: list[Pending] = field(default_factory=list)
     writes: list[list[str]] = field(default_factory=list)
     seen: list[Container] = field(default_factory=list)
@@ -106,10 +109,14 @@ class Target:
         if going is not None:
             return going
         entries = base(situation)
-        wish: Composition | Stalled
+        wish: Wanted | Stalled
         try:
             gone = [each.identity for each in self.removals]
-            wish = compose(entries, self.buckets, removals=gone, separator=self.policy.separator)
+            wish = Wanted(
+                composition=compose(entries, self.buckets, removals=gone, separator=self.policy.separator),
+                storage=self.storage,
+                store="uid-storage" if self.storage else "",
+            )
         except Stalled as stalled:
             wish = stalled
         there = {entry.identity: entry.text for entry in entries}
@@ -139,11 +146,15 @@ class Target:
         if written:
             self.writes.append([write.workload.key for write in written])
         for write in written:
-            envs = write.envs or {reading.slot.container: reference(plan.secret) for reading in write.workload.readings}
+            made = self.stored.get(plan.secret)
+            given = write.workload.given(made.configuration, secret=plan.secret) if made is not None else {}
+            before = self.workloads[write.workload.key]
+            more = {slot.setting: env for slot, env in (given if write.envs is None else write.envs).items()}
+            env = more.pop(VARIABLE, before.env)
             # What stands behind a reference of somebody else is there for whoever refers to it.
-            known = next((c.foreign for c in self.seen if c.env == envs["c"]), None)
-            self.seen.append(self.workloads[write.workload.key])
-            self.workloads[write.workload.key] = Container(env=envs["c"], foreign=known)
+            known = next((c.foreign for c in self.seen if c.env == env), None)
+            self.seen.append(before)
+            self.workloads[write.workload.key] = Container(env=env, foreign=known, more={**before.more, **more})
             self.health[write.workload.key] = Health(state=State.PROGRESSING)
         if writes is None and status:
             self._remember(plan)
@@ -167,7 +178,11 @@ class Target:
 
     def values(self) -> set[str | None]:
         """The distinct values that the containers have."""
-        return {self._reading(key).value for key in self.workloads}
+        return self.values_of(VARIABLE)
+
+    def values_of(self, setting: str) -> set[str | None]:
+        """The distinct values of one setting."""
+        return {self._reading(key, setting).value for key in self.workloads}
 
     def secrets(self) -> set[str]:
         return {self._reading(key).secret for key in self.workloads}
@@ -180,28 +195,27 @@ class Target:
             uid=key,
             resource_version="1",
             created=self.created.get(key, BEGIN - timedelta(days=1)),
-            readings=(self._reading(key),),
+            readings=tuple(self._reading(key, setting) for setting in (VARIABLE, *self.storage)),
             template=self.templates.get(key, "template"),
             health=self.health.get(key, Health(state=State.CURRENT, live=True)),
             recreate=key in self.recreate,
-            setters=self.setters,
             writers=self.writers,
             managers=self.managers,
             refusal=self.refusal,
         )
 
-    def _reading(self, key: str) -> Reading:
+    def _reading(self, key: str, setting: str = VARIABLE) -> Reading:
         kind, name = key.split("/")
-        slot, container = Slot(kind, name, "c"), self.workloads[key]
-        env = container.env
+        slot, container = Slot(kind, name, "c", setting), self.workloads[key]
+        env = container.env if setting == VARIABLE else container.more.get(setting)
         if env is None:
-            return Reading(slot=slot, origin=Origin.ABSENT)
+            return Reading(slot=slot, origin=Origin.ABSENT, setters=self.setters)
         if "value" in env:
-            return Reading(slot=slot, origin=Origin.LITERAL, env=env, value=env["value"])
+            return Reading(slot=slot, origin=Origin.LITERAL, env=env, value=env["value"], setters=self.setters)
         secret = env["valueFrom"]["secretKeyRef"]["name"]
         stored = self.stored.get(secret)
-        value = stored.configuration.value if stored is not None else container.foreign
-        return Reading(slot=slot, origin=Origin.SECRET, env=env, value=value, secret=secret)
+        value = stored.configuration.values.get(setting) if stored is not None else container.foreign
+        return Reading(slot=slot, origin=Origin.SECRET, env=env, value=value, secret=secret, setters=self.setters)
 
     def _remember(self, plan: Plan) -> None:
         self.memory = Memory(

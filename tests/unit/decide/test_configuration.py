@@ -12,18 +12,26 @@ from wandb_byob.decide.configuration import (
     secret_body,
     stored,
 )
-from wandb_byob.decide.variable import Slot, reference, refers_to
+from wandb_byob.decide.variable import AWS_KMS_KEY, BUCKET, VARIABLE, Slot, reference, refers_to
 
 CONFIGURATION = Configuration(
-    value="gs://a,\udcff,s3://k:s%2C@h.example/b",
+    values={
+        VARIABLE: "gs://a,\udcff,s3://k:s%2C@h.example/b",
+        BUCKET: "s3://k:s%2C@main",
+        "GORILLA_FILE_STORE": "s3://k:s%2C@main",
+        AWS_KMS_KEY: None,
+    },
     separator=",",
     provenance={"s3://h.example/b": "uid", "gs://a": "kept"},
     before={
         "Deployment/app": Before(
-            template="d1", healthy=True, env={"app": None, "side": {"name": "V", "value": "x\u00e9"}}
+            template="d1",
+            healthy=True,
+            env={f"app/{VARIABLE}": None, f"side/{BUCKET}": {"name": "V", "value": "x\u00e9"}},
         ),
-        "StatefulSet/db": Before(template="d2", healthy=False, env={"db": reference("old")}),
+        "StatefulSet/db": Before(template="d2", healthy=False, env={f"db/{VARIABLE}": reference("old")}),
     },
+    storage="uid-main",
 )
 
 
@@ -44,6 +52,10 @@ def test_a_configuration_comes_back_from_its_secret() -> None:
     assert found is not None
     assert found.configuration == CONFIGURATION
     assert base64.b64decode(body["data"]["GORILLA_SUPPORTED_FILE_STORES"]) == b"gs://a,\xff,s3://k:s%2C@h.example/b"
+    assert base64.b64decode(body["data"][BUCKET]) == b"s3://k:s%2C@main"
+    assert not {"GORILLA_FILE_STORE", AWS_KMS_KEY} & body["data"].keys(), (
+        "one takes the key of another, one is not to be"
+    )
 
 
 def test_the_secret_is_immutable_and_nobodys() -> None:
@@ -78,6 +90,7 @@ def test_what_a_container_had_is_known_or_not() -> None:
     assert CONFIGURATION.restores(Slot("StatefulSet", "db", "db")) == (True, reference("old"))
     assert CONFIGURATION.restores(Slot("Deployment", "app", "new")) == (False, None)
     assert CONFIGURATION.restores(Slot("Deployment", "other", "app")) == (False, None)
+    assert CONFIGURATION.restores(Slot("Deployment", "app", "app", BUCKET)) == (False, None)
 
 
 def test_a_configuration_shows_itself_nowhere() -> None:

@@ -8,6 +8,7 @@ import pytest
 from unit.decide.target import BEGIN, Container, Target, bucket, foreign, literal
 from wandb_byob.decide.compose import LIMIT_BYTES, Attached
 from wandb_byob.decide.conditions import Progress
+from wandb_byob.decide.variable import VARIABLE
 from wandb_byob.decide.workloads import Health, State
 from wandb_byob.model.reasons import Reason
 
@@ -83,7 +84,7 @@ def test_a_literal_is_not_touched_unless_that_is_allowed() -> None:
     assert (plan.configured.reason, plan.progress, target.writes) == (Reason.LITERAL_PRESENT, Progress.STALLED, [])
     assert "takeOwnership" in plan.configured.message
     assert "gs://a" not in plan.configured.message
-    target.policy = replace(target.policy, take_ownership=True)
+    target.policy = replace(target.policy, takes=frozenset({VARIABLE}))
     target.look()
     assert target.values() == {f"gs://a,{ONE.address}"}
 
@@ -94,7 +95,7 @@ def test_a_literal_that_kubernetes_expands_is_not_taken(value: str) -> None:
     target = Target(
         buckets=[ONE],
         workloads={"Deployment/api": literal(value)},
-        policy=replace(Target().policy, take_ownership=True),
+        policy=replace(Target().policy, takes=frozenset({VARIABLE})),
     )
     plan = target.look()
     assert (plan.configured.reason, target.writes) == (Reason.VARIABLE_INVALID, [])

@@ -7,7 +7,7 @@ import pytest
 
 from unit.decide.target import Container, Target, bucket, foreign, literal, removal
 from wandb_byob.decide.conditions import Progress
-from wandb_byob.decide.variable import reference
+from wandb_byob.decide.variable import VARIABLE, reference
 from wandb_byob.decide.workloads import Health, State
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
@@ -108,7 +108,7 @@ def test_a_failed_rollout_never_reaches_what_would_stop() -> None:
 )
 def test_a_failed_first_rollout_goes_back_to_what_there_was(before: dict[str, Container]) -> None:
     """All workloads together return to exactly the entries that they had."""
-    target = Target(buckets=[ONE], workloads=dict(before), policy=replace(Target().policy, take_ownership=True))
+    target = Target(buckets=[ONE], workloads=dict(before), policy=replace(Target().policy, takes=frozenset({VARIABLE})))
     target.look()
     target.fail("Deployment/api")
     plan = target.look()

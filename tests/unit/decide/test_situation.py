@@ -10,12 +10,12 @@ from unit.decide.target import BEGIN, Container, Target, bucket, foreign
 from unit.resources import as_instance, wandb_instance
 from wandb_byob.decide.configuration import Configuration
 from wandb_byob.decide.situation import base, policy
-from wandb_byob.decide.variable import reference
+from wandb_byob.decide.variable import VARIABLE, reference
 from wandb_byob.model.api import FailedConfiguration
 
 
 def configuration(value: str, **provenance: str) -> Configuration:
-    return Configuration(value=value, separator=",", provenance=provenance, before={})
+    return Configuration(values={VARIABLE: value}, separator=",", provenance=provenance, before={})
 
 
 def two() -> Target:

@@ -6,7 +6,11 @@ import pytest
 
 from unit.decide.target import Container, Target, foreign, literal
 from wandb_byob.decide.takeover import advice, refusal
+from wandb_byob.decide.variable import VARIABLE
 from wandb_byob.model.reasons import Reason
+
+GOVERNED = {VARIABLE: "gs://b"}
+KEYS = ("Deployment/api", "Deployment/app")
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,8 @@ from wandb_byob.model.reasons import Reason
 )
 def test_what_may_be_replaced(container: Any, take: bool, reason: Reason | None) -> None:
     """The refusal names the container and the remedy, and quotes nothing of the value."""
-    found = refusal(Target(workloads={"Deployment/api": container}).situation().workloads, take_ownership=take)
+    workloads = Target(workloads={"Deployment/api": container}).situation().workloads
+    found = refusal(workloads, GOVERNED, takes={VARIABLE} if take else frozenset())
     assert (found.reason if found is not None else None) == reason
     if found is not None:
         assert "Container c of Deployment api" in found.message
@@ -33,6 +38,8 @@ def test_what_may_be_replaced(container: Any, take: bool, reason: Reason | None)
 
 
 def test_who_else_sets_it_is_told() -> None:
-    workloads = Target(setters=("argocd", "helm")).situation().workloads
-    assert "argocd, helm in Deployment api, Deployment app" in advice(workloads)
-    assert advice(Target().situation().workloads) == ""
+    set_by = Target(workloads=dict.fromkeys(KEYS, literal("gs://a")), setters=("argocd", "helm"))
+    told = advice(set_by.situation().workloads, GOVERNED)
+    assert told.startswith(f"{VARIABLE} was also set by argocd, helm in Deployment api, Deployment app")
+    assert advice(set_by.situation().workloads, {"BUCKET": "s3://b"}) == "", "what is not ours is not told"
+    assert advice(Target().situation().workloads, GOVERNED) == ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wandb_byob.decide.variable import VARIABLE, Origin, reference
+from wandb_byob.decide.variable import BUCKET, VARIABLE, Origin, Slot, reference
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.sinks import workloads
@@ -90,8 +90,8 @@ FOUND = {
 def test_what_a_container_has(given: dict[str, Any], origin: Origin, value: str | None) -> None:
     """As Kubernetes would give it to the process."""
     body = deployment(given)
-    found = {source: FOUND.get(source) for source in workloads.sources(body, ("app",))}
-    (reading,) = workloads.readings(body, ("app",), found=found, ours=OURS)
+    found = {source: FOUND.get(source) for source in workloads.sources(body, ("app",), (VARIABLE,))}
+    (reading,) = workloads.readings(body, ("app",), (VARIABLE,), found=found, ours=OURS)
     assert (reading.origin, reading.value) == (origin, value)
     assert "gs://" not in repr(reading)
 
@@ -100,7 +100,7 @@ def test_a_reference_to_nothing_is_refused() -> None:
     """What must be kept is not known: the message names container, kind, name and key."""
     body = deployment(container("app", from_secret("gone")))
     with pytest.raises(Stalled, match="key k of Secret gone") as refused:
-        workloads.readings(body, ("app",), found=FOUND, ours=OURS)
+        workloads.readings(body, ("app",), (VARIABLE,), found=FOUND, ours=OURS)
     assert refused.value.reason is Reason.FOREIGN_REFERENCE
 
 
@@ -118,14 +118,20 @@ def test_the_digest_sees_everything_but_our_variable() -> None:
 
 def test_the_patch_names_the_object_that_was_read() -> None:
     """It carries uid and resourceVersion; each source that the entry does not have is taken away with it."""
-    found = workloads.patch(deployment(), {"app": reference("new"), "side": None, "third": LITERAL})
+    given = {slot("app"): reference("new"), slot("side"): None, slot("third"): LITERAL}
+    found = workloads.patch(deployment(), given | {slot("app", BUCKET): None})
     assert found["metadata"] == {"uid": "u", "resourceVersion": "7"}
     app, side, third = found["spec"]["template"]["spec"]["containers"]
     assert app["env"][0]["value"] is None
     assert app["env"][0]["valueFrom"]["configMapKeyRef"] is None
     assert app["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "new", "key": VARIABLE}
+    assert app["env"][1] == {"name": BUCKET, "$patch": "delete"}
     assert side["env"] == [{"name": VARIABLE, "$patch": "delete"}]
     assert third["env"] == [{"name": VARIABLE, "value": "gs://a", "valueFrom": None}]
+
+
+def slot(container_: str, setting: str = VARIABLE) -> Slot:
+    return Slot("Deployment", "wandb-app", container_, setting)
 
 
 def managed(manager: str, *path: str) -> dict[str, Any]:
@@ -149,4 +155,5 @@ def test_who_else_sets_the_variable_is_known_from_managed_fields() -> None:
             managed("other", *ENTRY[:4], 'k:{"name":"side"}', *ENTRY[5:], "f:value"),
         ]
     )
-    assert workloads.setters(body, ("app",)) == ("argocd", "helm")
+    variable, host = workloads.readings(body, ("app",), (VARIABLE, "HOST"), found={}, ours=OURS)
+    assert (variable.setters, host.setters) == (("argocd", "helm"), ("kubectl",))
