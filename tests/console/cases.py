@@ -1,16 +1,16 @@
 """`byob doctor` on real stores: healthy, and with one fault of each class; each says how it ends and which checks fail."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from console import coreweave_cases
+from console.case import Break, Case
 from console.setups import SITES, Setup, s3
 from contract.provisioning import policy
 from testbed.faults import Fault
-from testbed.object_store import Store
 from testbed.processes import free_port
 from testbed.proxy import FaultyProxy
 from testbed.stores import VersityGW, start_versitygw
@@ -19,27 +19,6 @@ _ALL_BUT_PUT: Final = (
     "s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning",
     "s3:GetBucketCORS", "s3:GetBucketTagging", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration",
 )  # fmt: skip
-
-Break = Callable[[Setup, ExitStack], Setup]
-"""Breaks one thing of a healthy set-up, and returns what is then to be looked at; what must end is put on the stack."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One run: where, what is broken (nothing: healthy), the exit status, and the checks with that result, exactly."""
-
-    title: str
-    site: str
-    broken: Break | None = None
-    status: int = 1
-    failed: frozenset[str] = frozenset()
-    warned: frozenset[str] = frozenset()
-    says: str = ""
-
-    def setup(self, store: Store, stack: ExitStack) -> Setup:
-        """The bucket and its manifests."""
-        healthy = SITES[self.site].make(store)
-        return self.broken(healthy, stack) if self.broken is not None else healthy
 
 
 def _endpoint(setup: Setup, endpoint: str) -> Setup:
@@ -184,7 +163,12 @@ def _at_moto(title: str, broken: Break, failed: str) -> Case:
 
 CASES: Final[Mapping[str, Case]] = {
     **{
-        f"healthy-{name}": Case(title=f"Healthy: {site.title}", site=name, status=0, warned=_HTTP)
+        f"healthy-{name}": Case(
+            title=f"Healthy: {site.title}",
+            site=name,
+            status=0,
+            warned=_HTTP - ({"EndpointAllowed"} if site.tls else set()),
+        )
         for name, site in SITES.items()
     },
     "healthy-private-authority": Case(
@@ -290,4 +274,5 @@ CASES: Final[Mapping[str, Case]] = {
         status=2,
         says="Secret other-keys does not exist",
     ),
+    **coreweave_cases.CASES,
 }

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import yaml
 
+from testbed import names
 from testbed.processes import child_environment
 
 PROGRAM: Final = Path(sys.executable).with_name("byob")
@@ -51,7 +52,7 @@ def byob(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
     done = subprocess.run(
         [PROGRAM, *arguments],
         cwd=folder,
-        env=child_environment({"AWS_EC2_METADATA_DISABLED": "true", **(environ or {})}),
+        env=_environment(environ),
         input=stdin,
         capture_output=True,
         text=True,
@@ -59,6 +60,10 @@ def byob(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
         timeout=60,
     )
     return Run(status=done.returncode, output=done.stdout, errors=done.stderr, seconds=time.monotonic() - began)
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    return child_environment({"AWS_EC2_METADATA_DISABLED": "true", **names.environment(), **(more or {})})
 
 
 def on_terminal(folder: Path, *arguments: str, columns: int = COLUMNS, environ: Mapping[str, str] | None = None) -> Run:
@@ -69,7 +74,7 @@ def on_terminal(folder: Path, *arguments: str, columns: int = COLUMNS, environ: 
     process = subprocess.Popen(
         [PROGRAM, *arguments],
         cwd=folder,
-        env=child_environment({"TERM": "xterm", "AWS_EC2_METADATA_DISABLED": "true", **(environ or {})}),
+        env=_environment({"TERM": "xterm", **(environ or {})}),
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,

@@ -9,6 +9,7 @@ bucket every row, of a broken one what fails and warns. docs/cli.md gets the oth
 import argparse
 import importlib.util
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -16,21 +17,23 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from console import setups
 from console.cases import CASES, Case
 from console.program import Run, on_terminal, write
 from console.setups import SITES
-from testbed import stores
+from testbed import names, stores
+from testbed.coreweave import CoreWeave, start_coreweave
 from testbed.object_store import Store
 
 ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 ROOT: Final = Path(__file__).parents[2]
-STORES: Final[Mapping[str, Callable[[Path], Store]]] = {
+STORES: Final[Mapping[str, Callable[[Path], Store | CoreWeave]]] = {
     "moto": stores.start_moto,
     "versitygw": stores.start_versitygw,
     "minio": stores.start_minio,
+    "coreweave": start_coreweave,
 }
 
 
@@ -41,8 +44,9 @@ def main() -> int:
     parser.add_argument("name", nargs="*")
     arguments = parser.parse_args()
     docs = _docs()
+    socket.getaddrinfo = names.resolver(socket.getaddrinfo)
     with TemporaryDirectory() as scratch, ExitStack() as stack:
-        folder, running = Path(scratch), dict[str, Store]()
+        folder, running = Path(scratch), dict[str, Any]()
         for fixture in {site.fixture for site in SITES.values()}:
             running[fixture] = STORES[fixture](folder / fixture)
             stack.callback(running[fixture].stop)
@@ -55,21 +59,22 @@ def main() -> int:
     return 0
 
 
-def _outputs(running: Mapping[str, Store], folder: Path) -> Iterator[tuple[str, str]]:
+def _outputs(running: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str]]:
     for name, case in CASES.items():
         yield f"doctor-{name}", doctor(case, running[SITES[case.site].fixture], folder / name)
     yield from commands(running["moto"], folder / "commands")
     yield "doctor-help", f"$ byob doctor --help\n{on_terminal(folder, 'doctor', '--help').output}"
 
 
-def doctor(case: Case, store: Store, folder: Path) -> str:
+def doctor(case: Case, store: Any, folder: Path) -> str:
     """One case as a user sees it."""
     folder.mkdir()
     with ExitStack() as stack:
-        write(folder, case.setup(store, stack).objects)
+        setup = case.setup(store, stack)
+        setup.write(folder)
         # Of a broken bucket only what is wrong with it, without the warning that is only about stores on this machine.
         chosen = ("--quiet", "--allowed-endpoints", "127.0.0.1") if case.broken else ()
-        words = ("doctor", "-f", "bucket.yaml", *chosen)
+        words = ("doctor", "-f", "bucket.yaml", *setup.arguments, *chosen)
         done = on_terminal(folder, *words)
     missing = [
         name for name in case.failed if not re.search(rf"^{name} +Failed", ESCAPES.sub("", done.output), re.MULTILINE)

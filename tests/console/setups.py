@@ -4,11 +4,14 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from console import program
+from testbed.coreweave import ZONE, CoreWeave
 from testbed.object_store import Store
 
 HOST: Final = "https://wandb.example.com"
@@ -22,11 +25,17 @@ RULE: Final[Mapping[str, Any]] = {
 }
 
 
+_BLOCKS: Final = {"S3": "s3", "S3Compatible": "s3Compatible", "CoreWeave": "coreWeave"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """A bucket at a store and what stands in the manifests about it; the dicts may be changed before they are written."""
+    """A bucket at a store and what stands in the manifests about it; the dicts may be changed before they are written.
 
-    store: Store
+    `arguments` say where the cloud is, if not at its public name; `files` are what they name.
+    """
+
+    store: Store | CoreWeave
     bucket: str
     spec: dict[str, Any]
     keys: dict[str, str]
@@ -34,6 +43,7 @@ class Setup:
     team: dict[str, Any]
     more: tuple[dict[str, Any], ...] = ()
     arguments: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def objects(self) -> list[dict[str, Any]]:
@@ -49,8 +59,14 @@ class Setup:
     @property
     def block(self) -> dict[str, Any]:
         """The provider's block of the BucketStore."""
-        found: dict[str, Any] = self.spec["s3" if self.spec["provider"] == "S3" else "s3Compatible"]
+        found: dict[str, Any] = self.spec[_BLOCKS[self.spec["provider"]]]
         return found
+
+    def write(self, folder: Path) -> None:
+        """Write the manifests, as bucket.yaml, and the files."""
+        program.write(folder, self.objects)
+        for name, text in self.files.items():
+            (folder / name).write_text(text)
 
     def client(self, call: str, **arguments: Any) -> Any:
         """One call as root, past the program."""
@@ -96,8 +112,56 @@ def s3_compatible(store: Store) -> Setup:
     return setup
 
 
+def coreweave(place: CoreWeave) -> Setup:
+    """A bucket at CoreWeave's stand-in, which lets W&B's user in for one organization; what its store does not offer is left out."""
+    bucket, keys = _bucket_name(), place.store.keys
+    setup = Setup(
+        store=place,
+        bucket=bucket,
+        spec={
+            "provider": "CoreWeave",
+            "coreWeave": {"bucket": bucket, "availabilityZone": ZONE},
+            "credentials": {"secretRef": {"name": "keys"}},
+        },
+        keys={"accessKeyID": keys.access_key, "secretAccessKey": keys.secret_key},
+        instance={
+            "deploymentType": "SelfManaged",
+            "host": HOST,
+            "wandbOrgID": "acme",
+            "version": "0.85.0",
+            "chartVersion": "0.43.8",
+        },
+        team={"bucketStoreRef": {"name": "vision"}, "path": "teams/vision"},
+        arguments=("--coreweave-endpoint", place.endpoint, "--cloud-ca-file", "authority.pem"),
+        files={"authority.pem": place.authority.read_text()},
+    )
+    setup.client("create_bucket")
+    setup.client("put_bucket_cors", CORSConfiguration={"CORSRules": [RULE]})
+    setup.client("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
+    setup.client("put_bucket_policy", Policy=coreweave_policy(bucket))
+    return setup
+
+
+def coreweave_policy(bucket: str, *, user: str = "wandb-integration", organization: str = "acme") -> str:
+    """The policy of W&B's page for this user of W&B's and this organization."""
+    arn = f"arn:aws:s3:::{bucket}"
+    statement = {
+        "Sid": "AllowWandbUser",
+        "Effect": "Allow",
+        "Principal": {"CW": f"arn:aws:iam::wandb:static/{user}"},
+        "Action": ["s3:*"],
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"StringLike": {"wandb:OrgID": [organization]}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _bucket_name() -> str:
+    return f"acme-{uuid.uuid4().hex[:6]}"
+
+
 def _setup(store: Store, provider: str, block: str) -> Setup:
-    bucket = f"acme-{uuid.uuid4().hex[:6]}"
+    bucket = _bucket_name()
     where = {"bucket": bucket, "endpoint": store.endpoint, "region": store.region}
     reference = {"secretRef": {"name": "keys"}}
     return Setup(
@@ -116,12 +180,16 @@ class Site:
 
     title: str
     fixture: str
-    make: Callable[[Store], Setup]
+    make: Callable[[Any], Setup]
+    tls: bool = False
 
 
 SITES: Final[Mapping[str, Site]] = {
     "s3-moto": Site(title="S3 (moto in AWS' place)", fixture="moto", make=s3),
     "s3-compatible-versitygw": Site(title="S3-compatible (versitygw)", fixture="versitygw", make=s3_compatible),
     "s3-compatible-minio": Site(title="S3-compatible (MinIO)", fixture="minio", make=s3_compatible),
+    "coreweave": Site(
+        title="CoreWeave (versitygw, virtual-hosted behind TLS 1.3)", fixture="coreweave", make=coreweave, tls=True
+    ),
 }
 """A new provider is one line here: healthy there, and with the faults of cases.py that any store can have."""

@@ -15,7 +15,7 @@ from console.setups import SITES, Setup
 from contract.probing import contents
 from testbed.object_store import Store
 
-TO_DO = re.compile(r"\b(Add|Check|Correct|Put|Set|Name|Allow|Grant|Use|Make|Write|See|Wait|look)\b")
+TO_DO = re.compile(r"\b(Add|Check|Correct|Put|Set|Name|Allow|Grant|Use|Make|Write|See|Wait|Upgrade|Choose|Let|look)\b")
 """Each row that failed says what to do."""
 
 
@@ -28,8 +28,8 @@ def stack() -> Iterator[ExitStack]:
 
 def doctor(folder: Path, setup: Setup, *arguments: str) -> tuple[int, dict[str, Any]]:
     """The exit status and what it says as JSON."""
-    write(folder, setup.objects)
-    done = byob(folder, "doctor", "-f", "bucket.yaml", "-o", "json", *arguments)
+    setup.write(folder)
+    done = byob(folder, "doctor", "-f", "bucket.yaml", "-o", "json", *setup.arguments, *arguments)
     assert "Traceback" not in done.errors, done.errors
     return done.status, json.loads(done.output) if done.output else {"error": done.errors}
 
@@ -41,8 +41,7 @@ def with_result(found: dict[str, Any], result: str) -> set[str]:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_case(case: Case, request: pytest.FixtureRequest, tmp_path: Path, stack: ExitStack) -> None:
     """Exactly the checks that are meant fail or warn, each with what to do; no key is shown, nothing is left in the bucket."""
-    store: Store = request.getfixturevalue(SITES[case.site].fixture)
-    setup = case.setup(store, stack)
+    setup = case.setup(request.getfixturevalue(SITES[case.site].fixture), stack)
     status, found = doctor(tmp_path, setup)
     assert status == case.status, found
     assert with_result(found, "Failed") == case.failed

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contract.provisioning import access_key
+from testbed.coreweave import CoreWeave
 from testbed.stores import Store
 from wandb_byob.model import api
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -92,7 +93,7 @@ def one(checks: Sequence[Check], name: CheckName, path: str | None = None) -> Ch
     return found
 
 
-def contents(store: Store, bucket: str) -> list[tuple[str, str]]:
+def contents(store: Store | CoreWeave, bucket: str) -> list[tuple[str, str]]:
     """Everything in a bucket: objects, versions and delete markers, by key and version."""
     client = store.client()
     try:

@@ -220,6 +220,8 @@ def lint(text: str) -> str | None:
         return f"W&B knows no {url.scheme}://; write {_REFUSED_SCHEMES[url.scheme]}://"
     if url.scheme not in _KNOWN_SCHEMES:
         return "it begins with none of s3://, cw://, gs:// and az://"
+    if url.scheme == "cw" and url.host.endswith("cwlota.com"):
+        return f"it names CoreWeave's LOTA cache, which W&B does not support; write {COREWEAVE_HOST}"
     if any("?" in value for _, value in url.query):
         return "it has a second ? where a & is meant, so the value before it is wrong"
     if url.fragment or url.opaque or identity(stripped) is None:

@@ -22,7 +22,7 @@ def named_endpoint(spec: BucketStoreSpec) -> tuple[str, str] | None:
 
 def check_provider_choice(endpoint: Endpoint) -> Check:
     """Check that an S3-compatible endpoint is not really a cloud's with a provider of its own."""
-    if _within(endpoint.host, (_LOTA,)):
+    if is_lota(endpoint.host):
         return Check(
             name=CheckName.PROVIDER_CHOICE,
             result=CheckResult.FAILED,
@@ -52,6 +52,22 @@ def check_provider_choice(endpoint: Endpoint) -> Check:
 
 def _within(host: str, domains: tuple[str, ...]) -> bool:
     return any(f".{host}".endswith(f".{domain}") for domain in domains)
+
+
+def check_way(endpoint: str, *, public: str) -> Check:
+    """Say what the operator's own way to a cloud proves for W&B, which takes the public one: nothing of the way."""
+    return Check(
+        name=CheckName.TRUST,
+        result=CheckResult.WARNING,
+        message=f"The operator reaches CoreWeave at {endpoint}, as its administrator says, and W&B at {public}: nothing that is seen here "
+        "proves that W&B's pods and browsers get there.",
+        remedy=f"See that W&B's pods and the users' browsers reach https://{public}.",
+    )
+
+
+def is_lota(host: str) -> bool:
+    """Say whether a host is CoreWeave's LOTA cache, which W&B does not support."""
+    return _within(host, (_LOTA,))
 
 
 def check_trust(*, private_authority: bool, from_workload: bool, tls: bool) -> Check:

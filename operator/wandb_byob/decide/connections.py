@@ -89,7 +89,7 @@ _TEXTS: Final = {
     ),
     Fault.TLS_UNKNOWN_AUTHORITY: _Text(
         message="The TLS certificate of {authority} is signed by an authority that is not trusted here, or its chain is incomplete.",
-        remedy="Name the authority's certificates in spec.s3Compatible.caBundleRef, or install a certificate of a public authority with its whole chain.",
+        remedy="Name the authority's certificates in {bundle}, or install a certificate of a public authority with its whole chain.",
     ),
     Fault.TLS_VERSION: _Text(
         message="{authority} speaks no TLS version that is safe: 1.2 or newer is needed.",
@@ -119,7 +119,8 @@ _SKEW_FAILURE: Final = timedelta(minutes=15)
 def explain(fault: Fault, *, endpoint: Endpoint, field: str, tls13: bool = False) -> Refusal:
     """Return what is wrong and what to do, for every fault but NOT_ALLOWED, whose text the endpoint policy writes."""
     text = _OLDER_THAN_TLS13 if tls13 and fault is Fault.TLS_VERSION else _TEXTS[fault]
-    names = {"host": endpoint.host, "authority": endpoint.authority, "field": field}
+    bundle = "spec.s3Compatible.caBundleRef" if field.startswith("spec.") else "the operator's flag --cloud-ca-file"
+    names = {"host": endpoint.host, "authority": endpoint.authority, "field": field, "bundle": bundle}
     return Refusal(message=text.message.format(**names), remedy=text.remedy.format(**names))
 
 

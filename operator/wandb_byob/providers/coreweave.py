@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from wandb_byob.decide.addresses import COREWEAVE_HOST
+from wandb_byob.decide.choices import check_way
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.credentials import Ambient
@@ -23,7 +25,7 @@ class CoreWeaveProvider(S3Provider):
 
     def validate(self, context: Context) -> tuple[Check, ...]:
         """Check the bucket's name and the endpoint, and that somebody has keys: no cloud identity of a pod is one of CoreWeave's."""
-        checks = super().validate(self._there(context))
+        checks = tuple(self._of_the_way(check) for check in super().validate(self._there(context)))
         if isinstance(context.admin, Ambient):
             message = "CoreWeave knows no identity that the operator's pod could have (provisioning.source Operator)."
             remedy = (
@@ -58,6 +60,11 @@ class CoreWeaveProvider(S3Provider):
     def delete(self, context: Context) -> None:
         """Delete the bucket if we made it and it is empty."""
         super().delete(self._there(context))
+
+    def _of_the_way(self, check: Check) -> Check:
+        if check.name is not CheckName.TRUST or not self._endpoint:
+            return check
+        return check_way(self._endpoint.partition("://")[2], public=COREWEAVE_HOST)
 
     def _there(self, context: Context) -> Context:
         return replace(context, endpoint=self._endpoint, ca_bundle=self._trusted)

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from wandb_byob.decide.addresses import COREWEAVE_HOST
+from wandb_byob.decide.choices import is_lota
 from wandb_byob.decide.endpoints import Refusal, parse_endpoint
 from wandb_byob.model.config import CloudEndpoints
 
@@ -36,6 +38,11 @@ def cloud_endpoints(arguments: argparse.Namespace) -> CloudEndpoints:
         endpoint = parse_endpoint(server, field=flag) if url else None
         if isinstance(endpoint, Refusal):
             raise ValueError(f"{endpoint.message} {endpoint.remedy}")
+        if endpoint is not None and is_lota(endpoint.host):
+            raise ValueError(
+                f"{flag}: {endpoint.host} is CoreWeave's LOTA cache, which W&B does not support. Leave the flag out, or name what leads to "
+                f"{COREWEAVE_HOST}."
+            )
     if flags["azure"] and "{account}" not in flags["azure"]:
         raise ValueError("--azure-endpoint lacks {account}. Write where the storage account's name belongs.")
     file: Path | None = arguments.cloud_ca_file

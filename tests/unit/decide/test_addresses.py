@@ -94,6 +94,7 @@ def test_what_names_no_bucket(text: str) -> None:
         ("s3://k:s@h/b?region=r?tls=true", "second ?"),
         ("s3://k:s@h/b?region=r;tls=true", "&"),
         ("s3://k:s\n@h/b", "line break"),
+        ("cw://k:s@cwlota.com/b?tls=true", "cwobject.com"),
     ],
 )
 def test_lint_says_what_is_wrong(text: str, words: str) -> None:

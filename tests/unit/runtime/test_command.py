@@ -96,6 +96,7 @@ def test_the_namespace_comes_from_the_service_account_where_nothing_else_says_it
             "Write where the storage account's name belongs",
         ),
         (["--azure-endpoint=https://x/y/{account}"], {"POD_NAMESPACE": "x"}, "holds more than a host and a port"),
+        (["--coreweave-endpoint=https://cwlota.com"], {"POD_NAMESPACE": "x"}, "LOTA cache, which W&B does not support"),
         (["--cloud-ca-file=/nonexistent"], {"POD_NAMESPACE": "x"}, "Name a file of certificates in PEM form"),
         (["--namespaces=a,,b"], {"POD_NAMESPACE": "x"}, "To watch all namespaces say --all-namespaces"),
     ],
