@@ -15,7 +15,7 @@ from testbed.cluster import Cluster
 from testbed.coreweave import CoreWeave, start_coreweave
 from testbed.gcs import GoogleCloud, start_gcs
 from testbed.proxy import FaultyProxy
-from testbed.stores import Minio, Store, VersityGW
+from testbed.stores import Azurite, Minio, Store, VersityGW
 
 # What each fixture runs. Built before the first test, in sight and outside its timeout.
 _PROGRAMS = {
@@ -122,7 +122,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """Azurite's blob service; the store's keys are the account's name and key."""
     store = stores.start_azurite(tmp_path_factory.mktemp("azurite"))
     yield store

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from contract import coreweave, gcs
+from contract import azure, coreweave, gcs
 from contract.provisioning import WIRE, S3Site
 from contract.site import Need, Place, Site
 from wandb_byob.model.checks import CheckName
@@ -39,6 +39,7 @@ _BEFORE: Final = (
     "GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketLifecycleConfiguration",
 )  # fmt: skip
 _READ: Final = ("HeadBucket", "GetBucketTagging", "GetBucketCors")
+_ACCOUNT: Final = ("GetAccountInformation", "GetBlobServiceProperties")
 _CORS: Final = {CheckName.CORS: "PutBucketCors"}
 _VERSIONING: Final = {CheckName.VERSIONING: "PutBucketVersioning"}
 
@@ -143,6 +144,34 @@ SITES: Final[Mapping[str, Place]] = {
             Need.ENCRYPTION: "always on, with Google's keys",
             Need.OVERWRITING: "takes the right to delete as well (test_gcs)",
             Need.UPLOADS: "unfinished uploads do not keep a bucket",
+        },
+    ),
+    "Azure-Azurite": Place(
+        provider="Azure",
+        server="Azurite",
+        fixture="azurite",
+        at=azure.site_at,
+        created=(
+            "GetContainerProperties", "GetContainerProperties", "CreateContainer", "GetContainerProperties", *_ACCOUNT,
+            "SetBlobServiceProperties",
+        ),
+        looked=("GetContainerProperties", *_ACCOUNT),
+        repairs={
+            CheckName.CORS: "SetBlobServiceProperties",
+            CheckName.SOFT_DELETE: "SetBlobServiceProperties",
+            CheckName.PUBLIC_ACCESS: "SetContainerACL",
+        },
+        wire=azure.WIRE,
+        planned=frozenset({"Owner", "CORS", "SoftDelete"}),
+        skipped=frozenset({CheckName.VERSIONING, CheckName.LIFECYCLE}),
+        leftovers=("object", "snapshot", "upload"),
+        lacks={
+            Need.USERS: "has one key for an account, which may do everything",
+            Need.REGION: "a storage account has one name everywhere",
+            Need.POLICY: "access is by key, or by roles, which Azure's management API alone shows",
+            Need.VERSIONING: "does not keep versions",
+            Need.ENCRYPTION: "all is encrypted, and shown as such by Azure's management API alone",
+            Need.LIFECYCLE: "rules are set by Azure's management API alone",
         },
     ),
 }  # fmt: skip

@@ -6,7 +6,8 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ __all__ = ["Keys", "Minio", "Store", "VersityGW", "s3_client"]
 
 S = TypeVar("S", bound=Store)
 AZURITE_ACCOUNT = "testbedaccount"
+_AZURITE_ACCOUNTS = 500
+"""All in one environment variable, of at most 128 KiB; a test session makes some hundred containers."""
 
 
 class VersityGW(Store):
@@ -85,6 +88,17 @@ class Minio(Store):
             sts.close()
         found = given["Credentials"]
         return Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Azurite(Store):
+    """Azurite's blob service: shared keys, signatures of access, CORS and soft delete of an account; no versioning, no hold of names."""
+
+    unused: Iterator[str]
+
+    def account(self) -> Keys:
+        """An account of one's own, since CORS and soft delete are an account's; all have one key."""
+        return Keys(next(self.unused), self.keys.secret_key)
 
 
 def start_versitygw(
@@ -173,8 +187,8 @@ def reset_moto(store: Store) -> None:
     http.request(f"{store.endpoint}/moto-api/reset", method="POST", body=b"")
 
 
-def start_azurite(folder: Path, *, detached: bool = False) -> Store:
-    """Start Azurite's blob service with an account of its own; `keys` are the account's name and key (base64). The account is part of the path."""
+def start_azurite(folder: Path, *, detached: bool = False) -> Azurite:
+    """Start Azurite's blob service with accounts of its own; `keys` are one's name and key (base64). The account is part of the path."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     keys = Keys(AZURITE_ACCOUNT, _base64_key())
@@ -189,9 +203,12 @@ def start_azurite(folder: Path, *, detached: bool = False) -> Store:
         folder / "data",
     ]
     argv += ["--disableTelemetry", "--skipApiVersionCheck", "--silent"]
-    env = {"AZURITE_ACCOUNTS": f"{keys.access_key}:{keys.secret_key}"}
+    others = [f"{AZURITE_ACCOUNT}{number}" for number in range(_AZURITE_ACCOUNTS)]
+    env = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{keys.secret_key}" for name in (keys.access_key, *others))}
     process = spawn("azurite", argv, log=folder / "azurite.log", env=env, detached=detached)
-    store = Store(name="azurite", port=port, keys=keys, folder=folder, process=process, region="")
+    store = Azurite(
+        name="azurite", port=port, keys=keys, folder=folder, process=process, region="", unused=iter(others)
+    )
     return _ready(store, f"/{AZURITE_ACCOUNT}?comp=list", below=500)
 
 

@@ -59,6 +59,8 @@ _PASSED: Final = {
     CheckName.DELETE_OBJECT: "An object was deleted.",
 }
 _WRONG_SIGNATURE: Final = "SignatureDoesNotMatch"
+# What a key that was mangled on the way gives at S3's and at Azure's.
+_MANGLED: Final = frozenset({_WRONG_SIGNATURE, "AuthenticationFailed"})
 _WHOLE_BUCKET: Final = {
     "NoSuchBucket": CheckName.BUCKET_EXISTS,
     "InvalidAccessKeyId": CheckName.CREDENTIALS,
@@ -88,7 +90,7 @@ def failed(name: CheckName, failure: Failure, *, path: str = "") -> Check:
 def wants_plain_key(outcomes: Outcomes) -> bool:
     """Say whether a second pass with a plain key could tell more: a key mangled on the way gives a wrong signature, too."""
     failures = [failure for failure in outcomes.values() if failure is not None]
-    return any(failure.code == _WRONG_SIGNATURE or failure.of_bucket is None for failure in failures) and not any(
+    return any(failure.code in _MANGLED or failure.of_bucket is None for failure in failures) and not any(
         failure.final for failure in failures
     )
 

@@ -1,14 +1,12 @@
-"""The guarded way (providers.transport) for SDKs that send with `requests`: Google's and Azure's.
+"""The guarded way (providers.transport) for an SDK that sends with `requests`, such as Azure's.
 
-Each call is counted and each write fenced for whoever is calling right now, since clients are shared by many looks. Imported
-only with the SDKs that need it: `requests` costs memory that an operator of S3 buckets alone need not pay.
+Each call is counted and each write fenced. Imported only with the SDK that needs it: `requests` costs memory that an operator of
+S3 buckets alone need not pay.
 """
 
 import io
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,97 +16,69 @@ from requests.adapters import BaseAdapter
 from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 
+from wandb_byob.providers import retries
 from wandb_byob.providers.base import Context
-from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError
+from wandb_byob.providers.transport import GuardedSession, Reply
 
-_ATTEMPTS: Final = 3
-_BACKOFF: Final = 0.2
 _READS: Final = ("GET", "HEAD", "OPTIONS")
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-
-
-class Calling:
-    """For whom each thread is calling right now."""
-
-    def __init__(self) -> None:
-        self._local = threading.local()
-
-    @contextmanager
-    def on_behalf_of(self, context: Context) -> Iterator[None]:
-        """Let the calls inside count for, and be fenced by, this look."""
-        before = getattr(self._local, "context", None)
-        self._local.context = context
-        try:
-            yield
-        finally:
-            self._local.context = before
-
-    @property
-    def context(self) -> Context:
-        """The look that is calling."""
-        context = getattr(self._local, "context", None)
-        if not isinstance(context, Context):
-            raise RuntimeError("a cloud's client is used outside of a look")
-        return context
 
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """How calls are counted: `provider` as in the metrics, the `operation` of a request, the `result` of an error reply."""
+    """How calls are told: `provider` as in the metrics, the `operation` of a request, the `code` of an error reply and what is raised for it."""
 
     provider: str
     operation: Callable[[PreparedRequest], str]
-    result: Callable[[Reply], str]
+    code: Callable[[Reply], str]
+    refusal: Callable[[Reply, str], Exception]
 
 
 class GuardedAdapter(BaseAdapter):
-    """Sends what `requests` has prepared through a `GuardedSession`; raises `TransportError`, which no SDK takes for its own.
+    """Sends what `requests` has prepared, for one look; raises `TransportError`, and for an error reply what `naming` makes of it.
 
-    Timeouts, trust and proxies that the caller names are left aside: the session's own hold. Redirects are not shown to
-    `requests`, which would follow them, nor is compression, which would let a small reply become a large one.
+    No SDK takes these for its own, so that it neither tries again nor follows a redirect, and quotes nothing of a reply's body.
+    Timeouts, trust and proxies that the caller names are left aside: the session's own hold. Compression is not asked for: with it
+    a small reply could become a large one.
     """
 
-    def __init__(self, session: GuardedSession, *, naming: Naming, calling: Calling) -> None:
+    def __init__(self, session: GuardedSession, *, naming: Naming, context: Context) -> None:
         super().__init__()
         self._session = session
         self._naming = naming
-        self._calling = calling
+        self._context = context
 
     def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
-        """Send a request, again where no connection came about, and return the whole reply."""
-        context = self._calling.context
+        """Send a request, again where that may help at once, and return the whole reply."""
         if request.method not in _READS:
-            context.fence()
+            self._context.fence()
+        operation = self._naming.operation(request)
         started, result = time.monotonic(), "error"
         try:
-            reply = self._retried(request)
-            result = "ok" if reply.status < 300 else self._naming.result(reply)
-            return _response(request, reply)
+            reply = self._reply(request)
+            if reply.status < 300:
+                result = "ok"
+                return _response(request, reply)
+            result = self._naming.code(reply)
+            raise self._naming.refusal(reply, operation)
         finally:
-            context.recorder.cloud_call(
+            self._context.recorder.cloud_call(
                 provider=self._naming.provider,
-                operation=self._naming.operation(request),
+                operation=operation,
                 result=result,
                 seconds=time.monotonic() - started,
             )
 
     def close(self) -> None:
-        """Leave the connections open: other clients use them."""
+        """Leave the connections open: other looks use them."""
 
-    def _retried(self, request: PreparedRequest) -> Reply:
+    def _reply(self, request: PreparedRequest) -> Reply:
         headers = {**request.headers, "Accept-Encoding": "identity"}
-        method, url = str(request.method), str(request.url)
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return self._session.request(method, url, headers=headers, body=request.body)
-            except RetriedTransportError:
-                time.sleep(_BACKOFF * attempt)
-        return self._session.request(method, url, headers=headers, body=request.body)
+        return retries.request(self._session, str(request.method), str(request.url), headers=headers, body=request.body)
 
 
-def guarded_requests(adapter: GuardedAdapter, session: requests.Session | None = None) -> requests.Session:
-    """Return a session of `requests` (a new one, or an SDK's) that sends by this adapter alone and reads no environment."""
-    session = session if session is not None else requests.Session()
+def guarded_requests(adapter: GuardedAdapter) -> requests.Session:
+    """Return a session of `requests` that sends by this adapter alone and reads no environment."""
+    session = requests.Session()
     session.trust_env = False
     session.adapters.clear()
     session.mount("http://", adapter)
@@ -117,7 +87,7 @@ def guarded_requests(adapter: GuardedAdapter, session: requests.Session | None =
 
 
 def _response(request: PreparedRequest, reply: Reply) -> Response:
-    headers = _shown(reply)
+    headers = {name: value for name, value in reply.headers.items() if name.lower() != "content-encoding"}
     response = Response()
     response.status_code = reply.status
     response.headers = CaseInsensitiveDict(headers)
@@ -133,8 +103,3 @@ def _response(request: PreparedRequest, reply: Reply) -> Response:
         enforce_content_length=False,  # the answer to HEAD has a length and no body; others were read whole
     )
     return response
-
-
-def _shown(reply: Reply) -> Mapping[str, str]:
-    hidden = {"content-encoding", "location"} if reply.status in _REDIRECTS else {"content-encoding"}
-    return {name: value for name, value in reply.headers.items() if name.lower() not in hidden}

@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,8 +21,10 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import HTTPClientError
 from urllib3 import exceptions as errors
 
-from wandb_byob.decide.connections import Fault, explain
+from wandb_byob.decide.connections import Fault, check_of, explain
 from wandb_byob.decide.endpoints import Policy, Refusal
+from wandb_byob.decide.explanations import Explanation
+from wandb_byob.model.reasons import Reason
 from wandb_byob.providers import deadline
 from wandb_byob.providers.sockets import ConnectFailure, Connector, GuardedPool, GuardedTLSPool, Resolver
 from wandb_byob.providers.tls import fault_of_tls
@@ -33,6 +36,7 @@ _REPLY_DEADLINE: Final = 30.0
 _IDLE_CONNECTIONS: Final = 4
 _CHUNK: Final = 65536
 _RETRIED: Final = frozenset({Fault.UNKNOWN_HOST, Fault.REFUSED, Fault.RESET, Fault.TRUNCATED})
+_SOON, _LATER = timedelta(minutes=1), timedelta(minutes=5)
 _SLOW: Final = frozenset({Fault.CONNECT_TIMEOUT, Fault.TIMEOUT, Fault.LOOK_TIMEOUT})
 
 
@@ -177,6 +181,20 @@ def transport_error(fault: Fault, *, policy: Policy, refusal: Refusal | None = N
     if fault in _RETRIED:
         return RetriedTransportError(fault, why)
     return TransientTransportError(fault, why) if fault in _SLOW else TransportError(fault, why)
+
+
+def unanswered(error: TransportError) -> Explanation:
+    """Return what a request without a usable reply means for the user."""
+    refused = error.fault is Fault.NOT_ALLOWED
+    passing = isinstance(error, TransientTransportError)
+    return Explanation(
+        code=error.fault.value,
+        check=check_of(error.fault),
+        reason=Reason.ENDPOINT_NOT_ALLOWED if refused else Reason.UNREACHABLE,
+        message=error.why.message,
+        remedy=error.why.remedy,
+        after=None if refused else _SOON if passing else _LATER,
+    )
 
 
 def _classify(error: BaseException) -> Fault:

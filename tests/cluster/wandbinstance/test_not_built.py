@@ -7,38 +7,7 @@ import pytest
 
 from cluster.instance_world import InstanceWorld
 from cluster.scenario import condition_of
-from cluster.tenants import made as manifest
 from testbed import wandb
-from wandb_byob.model.keys import Kind, ObjectKey
-from wandb_byob.reconcile import bucketstore
-
-_KEYS = {"credentials": {"secretRef": {"name": "keys"}}, "instanceRef": {"name": "wandb"}}
-_NOT_BUILT: dict[str, tuple[dict[str, Any], str]] = {
-    "azure": ({"provider": "Azure", "azure": {"storageAccount": "acme", "container": "data"}}, "provider Azure"),
-}
-
-
-def test_providers(made: Callable[..., InstanceWorld]) -> None:
-    """Accepted is False with the field or provider by name; a team on such a bucket is told, and W&B gets nothing of it."""
-    here = made()
-    reconcile = bucketstore.reconciler()
-    for name, (spec, words) in _NOT_BUILT.items():
-        here.apply(manifest("BucketStore", name, here.namespace, {**_KEYS, **spec}))
-        reconcile(here.world, ObjectKey(Kind.BUCKET_STORE, here.namespace, name))
-        store = here.get("BucketStore", name)
-        told = condition_of(store, "Accepted")
-        assert (told["status"], told["reason"]) == ("False", "NotImplemented"), name
-        assert words in told["message"]
-        assert condition_of(store, "Ready")["reason"] == condition_of(store, "Stalled")["reason"] == "NotImplemented"
-        assert "finalizers" not in store["metadata"], "nothing was begun"
-
-        here.team(name)
-        team = here.get("TeamStorage", name)
-        assert condition_of(team, "BucketReady")["reason"] == "NotImplemented"
-        assert words in condition_of(team, "Ready")["message"]
-    here.look()
-    assert here.secrets() == {}
-    assert set(here.stand_in.revisions().values()) == {1}
 
 
 def test_creating_the_team(made: Callable[..., InstanceWorld]) -> None:

@@ -5,16 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from wandb_byob.providers import retries
 from wandb_byob.providers.base import Context
-from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError
+from wandb_byob.providers.transport import GuardedSession, Reply
 
 EXTRA: Final = ("X-User", "wandb-byob")
 """The query parameter that W&B adds to its URLs before it signs them."""
 LIFETIME: Final = 300
 """Seconds that a probe's signed URL lives."""
-_ATTEMPTS: Final = 3
-_BACKOFF: Final = 0.2
-_RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,25 +42,13 @@ class RawRequests:
     ) -> Reply:
         started, result = time.monotonic(), "error"
         try:
-            reply = self._retried(method, url, headers=headers, body=body)
+            reply = retries.request(self.session, method, url, headers=headers, body=body)
             result = "ok" if reply.status < 300 else (self.code(reply) or str(reply.status))
             return reply
         finally:
             self.context.recorder.cloud_call(
                 provider=self.provider, operation=operation, result=result, seconds=time.monotonic() - started
             )
-
-    def _retried(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                reply = self.session.request(method, url, headers=headers, body=body)
-            except RetriedTransportError:
-                pass
-            else:
-                if reply.status not in _RETRIED:
-                    return reply
-            time.sleep(_BACKOFF * attempt)
-        return self.session.request(method, url, headers=headers, body=body)
 
 
 def page_headers(*, origin: str, body: bytes | None) -> dict[str, str]:

@@ -7,21 +7,17 @@ not to be trusted with what users and logs are shown.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
-from wandb_byob.decide import verification
-from wandb_byob.decide.connections import Fault, check_of
+from wandb_byob.decide.explanations import Explanation
 from wandb_byob.decide.probes import bucket_check_of
-from wandb_byob.model.checks import Check, CheckName, CheckResult
-from wandb_byob.model.errors import DomainError, Stalled, Waiting
-from wandb_byob.model.reasons import Reason
+from wandb_byob.model.errors import DomainError
 from wandb_byob.providers.s3 import error_texts as texts
 from wandb_byob.providers.s3.target import Target
-from wandb_byob.providers.transport import TransientTransportError, TransportError
+from wandb_byob.providers.transport import TransportError, unanswered
 
 SDK_ERRORS: Final = (sdk.ClientError, sdk.BotoCoreError, ResponseParserError, TransportError)
 """Everything that a call of a client raises, apart from errors of the domain (a lost Lease, a refused endpoint)."""
@@ -59,28 +55,6 @@ _THROTTLED: Final = frozenset({
     "429", "SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException",
     "RequestLimitExceeded", "TooManyRequests", "TooManyRequestsException", "BandwidthLimitExceeded",
 })  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """What an error means for the user; `after` is None where only an edit (or a grant) helps. `check`: the one that fails by it."""
-
-    code: str
-    check: CheckName | None
-    reason: Reason
-    message: str
-    remedy: str
-    after: timedelta | None = None
-
-    def error(self) -> DomainError:
-        """Return it as the error that a reconciler understands."""
-        text, check = f"{self.message} {self.remedy}", None
-        if self.check is not None:
-            check = Check(name=self.check, result=CheckResult.FAILED, message=self.message, remedy=self.remedy)
-            text = verification.explain(check)
-        if self.after is None:
-            return Stalled(self.reason, text, check=check)
-        return Waiting(self.reason, text, check=check, after=self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +119,7 @@ def domain_error(error: BaseException, where: Where) -> DomainError:
 def explain(error: BaseException, where: Where) -> Explanation:
     """Return what an error means and what to do about it."""
     if isinstance(error, TransportError):
-        return _unanswered(error)
+        return unanswered(error)
     target = where.target
     text = _text(error, target)
     words = {
@@ -198,19 +172,6 @@ def _by_status(error: BaseException) -> texts.Text:
     }
     found = known.get(status(error))
     return found or (texts.SERVER if status(error) >= 500 else texts.OTHER)
-
-
-def _unanswered(error: TransportError) -> Explanation:
-    refused = error.fault is Fault.NOT_ALLOWED
-    passing = isinstance(error, TransientTransportError)
-    return Explanation(
-        code=error.fault.value,
-        check=check_of(error.fault),
-        reason=Reason.ENDPOINT_NOT_ALLOWED if refused else Reason.UNREACHABLE,
-        message=error.why.message,
-        remedy=error.why.remedy,
-        after=None if refused else texts.SOON if passing else texts.LATER,
-    )
 
 
 def region_of(error: BaseException) -> str:

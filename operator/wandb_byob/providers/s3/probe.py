@@ -120,9 +120,7 @@ class S3Door:
 
     def explain(self, error: BaseException) -> Failure:
         """Return what an error means; the keys are those that W&B gets."""
-        text = explained(error, self.target)
-        final = isinstance(error, TransportError)
-        return Failure(code=text.code, message=text.message, remedy=text.remedy, final=final)
+        return explained(error, self.target).failure(final=isinstance(error, TransportError))
 
     def judge(self, written: Written) -> tuple[Check, ...]:
         """Compare the KMS key that was used with the one asked for."""

@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningKeys
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from wandb_byob.decide.explanations import Explanation
 from wandb_byob.model.credentials import AccessKey, Credentials
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.probing.raw import EXTRA, LIFETIME, RawRequests, page_headers
@@ -96,6 +97,6 @@ def _client_error(reply: Reply, operation: str) -> ClientError:
     return ClientError(response, operation)  # type: ignore[arg-type]  # a part of the response is enough
 
 
-def explained(error: BaseException, target: Target) -> errors.Explanation:
+def explained(error: BaseException, target: Target) -> Explanation:
     """Return what an error of the data path means; the keys are those that W&B gets."""
     return errors.explain(error, errors.Where(target=target, keys="spec.credentials.secretRef"))

@@ -1,0 +1,147 @@
+"""Containers in Azure Blob Storage, by Azure's SDK over the guarded transport."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wandb_byob.decide import addresses
+from wandb_byob.decide.bucket_names import check_bucket_name
+from wandb_byob.decide.connections import clock_check, connection_checks
+from wandb_byob.model.api import AzureSpec, BucketStoreSpec
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.config import CloudEndpoints
+from wandb_byob.model.credentials import AccessKey, AccountKey, Credentials
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+from wandb_byob.providers import deadline
+from wandb_byob.providers.azure.places import Places
+from wandb_byob.providers.base import Context, Provisioned
+from wandb_byob.providers.probing import look
+
+if TYPE_CHECKING:
+    from wandb_byob.providers.azure.api import Api
+
+_ADMIN, _DATA = "spec.provisioning.secretRef", "spec.credentials.secretRef"
+
+
+class AzureProvider:
+    """The Provider for `Azure`. Its SDK is imported with the first call, since few operators need it."""
+
+    def __init__(self, endpoints: CloudEndpoints) -> None:
+        self._places = Places(endpoints)
+
+    def validate(self, context: Context) -> tuple[Check, ...]:
+        """Check the container's name; the endpoint is never a user's choice."""
+        return (check_bucket_name("Azure", _spec(context.spec).container),)
+
+    def identity(self, spec: BucketStoreSpec) -> str:
+        """Return `az://account/container`: names of accounts are unique in all of Azure."""
+        azure = _spec(spec)
+        return addresses.bucket_identity("az", azure.storage_account, azure.container)
+
+    def address(self, spec: BucketStoreSpec, credentials: Credentials | None) -> str:
+        """Return the address for W&B's configuration."""
+        azure, key = _spec(spec), ""
+        if isinstance(credentials, AccountKey):
+            key = credentials.key
+        if isinstance(credentials, AccessKey):  # what stands for the account key in an address that is only shown
+            key = credentials.secret_access_key
+        return addresses.azure(azure.storage_account, azure.container, key=key).reveal()
+
+    def exists(self, context: Context) -> bool:
+        """Look with one call; True also where nobody here can look."""
+        from wandb_byob.decide.azure_errors import AzureError, missing
+
+        if _looks_as(context) is None:
+            return True
+        with self._opened(context, _looks_as(context)) as api:
+            try:
+                api.properties()
+            except AzureError as error:
+                if missing(error):
+                    return False
+                raise
+            return True
+
+    def provision(self, context: Context) -> Provisioned:
+        """Create, adopt, configure, or only look, as the specification and the credentials allow."""
+        from wandb_byob.providers.azure import provision
+
+        if _looks_as(context) is None:
+            check = Check(
+                name=CheckName.BUCKET_EXISTS,
+                result=CheckResult.SKIPPED,
+                message="Nobody here can sign requests to the container, so its configuration is not seen from here.",
+            )
+            return Provisioned(facts=provision.facts(context, assumed=True), checks=(check,))
+        with self._opened(context, _looks_as(context)) as api:
+            found = provision.provision(api)
+            return replace(found, checks=(*_connection(api), *found.checks))
+
+    def probe(self, context: Context) -> tuple[Check, ...]:
+        """Try the data path under every declared path, signed as W&B does."""
+        from wandb_byob.providers.azure.probe import AzureDoor
+
+        if context.data is None:
+            return ()
+        deadline.allow_paths(len(context.paths))
+        with self._opened(context, context.data, named=_DATA) as data:
+            admin = (self._api(context, context.admin, named=_ADMIN),) if context.admin is not None else ()
+            return look.probe(context, AzureDoor(api=data, cleaners=(data, *admin)))
+
+    def delete(self, context: Context) -> None:
+        """Delete the container if we made it and it is empty."""
+        from wandb_byob.providers.azure import provision
+
+        if not provision.manages(context):
+            raise provision.not_allowed(_spec(context.spec).container)
+        with self._opened(context, context.admin, named=_ADMIN) as api:
+            provision.delete(api)
+
+    @contextmanager
+    def _opened(self, context: Context, credentials: Credentials | None, *, named: str = "") -> "Iterator[Api]":
+        """Lend the API; what goes wrong in the block comes out as `Stalled` or `Waiting`."""
+        from wandb_byob.decide.azure_errors import AzureError
+        from wandb_byob.providers.transport import TransportError
+
+        field = named or (_ADMIN if context.admin is not None else _DATA)
+        api = self._api(context, credentials, named=field)
+        try:
+            yield api
+        except (AzureError, TransportError) as error:
+            raise api.explain(error).error() from None
+
+    def _api(self, context: Context, credentials: Credentials | None, *, named: str) -> "Api":
+        from wandb_byob.providers.azure.api import Api
+        from wandb_byob.providers.azure.signing import key_signer
+
+        azure = _spec(context.spec)
+        if not isinstance(credentials, AccountKey):
+            raise Stalled(
+                Reason.NOT_IMPLEMENTED,
+                f"This version signs requests to Azure only with an account key. Name a Secret with accountKey in {named}.",
+            )
+        return Api(
+            place=self._places.of(azure.storage_account),
+            account=azure.storage_account,
+            container=azure.container,
+            context=context,
+            signer=key_signer(credentials, account=azure.storage_account, named=named),
+        )
+
+
+def _looks_as(context: Context) -> Credentials | None:
+    return context.admin if context.admin is not None else context.data
+
+
+def _connection(api: "Api") -> tuple[Check, ...]:
+    session = api.place.session
+    _, *proved = connection_checks(session.policy.endpoint, fault=None)
+    return (*proved, clock_check(session.last_date, now=api.context.now()))
+
+
+def _spec(spec: BucketStoreSpec) -> AzureSpec:
+    if spec.azure is None:
+        raise Stalled(Reason.INVALID_SPEC, "The provider is Azure, but spec.azure is missing. Fill in spec.azure.")
+    return spec.azure

@@ -1,0 +1,58 @@
+"""Where storage accounts are reached: at Azure's public names, or where the operator's administrator says; never where a user says."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
+from wandb_byob.model.config import CloudEndpoints
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+from wandb_byob.providers.tls import trust
+from wandb_byob.providers.transport import GuardedSession
+
+PUBLIC: Final = "https://{account}.blob.core.windows.net"
+_IN_PATH: Final = "/{account}"
+_MOST: Final = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One storage account; `turn` is held while what is the account's, and not a container's, is read and written back."""
+
+    url: str
+    session: GuardedSession
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Places:
+    """The accounts that were asked for last, with their idle connections."""
+
+    def __init__(self, endpoints: CloudEndpoints) -> None:
+        self._endpoints = endpoints
+        self._mutex = threading.Lock()
+        self._known: OrderedDict[str, Place] = OrderedDict()
+
+    def of(self, account: str) -> Place:
+        """Return where an account is; raises `Stalled` for a name that no host can have."""
+        with self._mutex:
+            if account not in self._known:
+                self._known[account] = self._made(account)
+            self._known.move_to_end(account)
+            while len(self._known) > _MOST:
+                self._known.popitem(last=False)
+            return self._known[account]
+
+    def _made(self, account: str) -> Place:
+        template = self._endpoints.azure.rstrip("/") or PUBLIC
+        field_name = "the operator's flag --azure-endpoint" if self._endpoints.azure else "spec.azure.storageAccount"
+        server = template.removesuffix(_IN_PATH).replace("{account}", account)
+        endpoint = parse_endpoint(server, field=field_name)
+        if isinstance(endpoint, Refusal):
+            raise Stalled(Reason.INVALID_SPEC, f"{endpoint.message} {endpoint.remedy}")
+        policy = Policy(endpoint=endpoint, field=field_name, trusted=True)
+        path = f"/{account}" if template.endswith(_IN_PATH) else ""
+        return Place(
+            url=f"{endpoint.url}{path}", session=GuardedSession(policy, trust=trust(self._endpoints.ca_bundle))
+        )

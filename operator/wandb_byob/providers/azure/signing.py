@@ -1,0 +1,40 @@
+"""Who signs requests to a storage account: an account key, or an identity that Microsoft Entra gives tokens to."""
+
+import base64
+import binascii
+import dataclasses
+from dataclasses import dataclass
+
+from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
+
+from wandb_byob.model.credentials import AccountKey
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signer:
+    """What the SDK signs with; `who` is that in words, `account_key` and the `field` that names its Secret are "" for an identity."""
+
+    credential: AzureNamedKeyCredential | TokenCredential = dataclasses.field(repr=False)
+    who: str
+    field: str = ""
+    account_key: str = dataclasses.field(default="", repr=False)
+
+
+def key_signer(credentials: AccountKey, *, account: str, named: str) -> Signer:
+    """Return what signs with an account key; `named` is the field of its Secret. Raises `Stalled` for what is no key."""
+    try:
+        base64.b64decode(credentials.key, validate=True)
+    except (binascii.Error, ValueError):
+        raise Stalled(
+            Reason.SECRET_INVALID,
+            f"The accountKey of the Secret in {named} is no key of a storage account, since it is not base64. Store key1 or key2 there "
+            "as Azure shows it (az storage account keys list).",
+        ) from None
+    return Signer(
+        credential=AzureNamedKeyCredential(account, credentials.key),
+        who=f"the account key of {named}",
+        field=named,
+        account_key=credentials.key,
+    )
