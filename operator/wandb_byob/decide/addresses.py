@@ -169,7 +169,8 @@ def identities(entries: Sequence[str]) -> tuple[str | None, ...]:
     open_key = False  # an @ that may end its key comes in an entry after this one, before the next address begins
     for entry in reversed(entries):
         found.append(None if open_key else identity(entry))
-        open_key = _is_tail(entry) and (open_key or "@" in entry)
+        if entry.strip():  # two separators in a row leave an empty entry within a torn key
+            open_key = _is_tail(entry) and (open_key or "@" in entry)
     return tuple(reversed(found))
 
 
@@ -273,9 +274,10 @@ def _redact_parameter(part: str) -> str:
 
 def redact_all(entries: Sequence[str]) -> tuple[str, ...]:
     """Redact a list: an entry whose successor begins with no scheme was torn by a raw separator, and shows nothing."""
+    successors = [next(filter(str.strip, entries[index + 1 :]), "") for index in range(len(entries))]
     return tuple(
         f"{entry.partition('://')[0]}://***" if _has_scheme(entry) and _is_tail(successor) else redact(entry)
-        for entry, successor in zip(entries, (*entries, "")[1:], strict=True)
+        for entry, successor in zip(entries, successors, strict=True)
     )
 
 

@@ -151,6 +151,7 @@ SECRET = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size
 @example(key="AKIA/12345678", secret="123412345678", host="h.example", rest="/b")
 @example(key="AKIA12345678", secret="?12345678123", host="", rest="/b")
 @example(key="AK@12345678?", secret="12345678123,", host="h.example", rest="/b")
+@example(key="AKIA12345678,,", secret="123412345678", host="h.example", rest="/b")
 def test_redaction_never_leaks_an_unescaped_key(key: str, secret: str, host: str, rest: str) -> None:
     """However the characters of a raw key and secret tear the address, no eight of them in a row are shown, in no identity either."""
     whole = f"s3://{key}:{secret}@{host}{rest}"
