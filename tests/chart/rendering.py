@@ -28,6 +28,8 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "allowOperatorIdentity": True,
         "cloudEndpoints": {
             "gcs": "https://storage-acme.p.googleapis.com",
+            "gcsIAM": "https://iamcredentials-acme.p.googleapis.com",
+            "gcsMetadata": "http://metadata.example.com",
             "azure": "https://{account}.blob.core.usgovcloudapi.net",
             "coreWeave": "https://gateway.example.com",
         },

@@ -40,6 +40,8 @@ CONFIGS = {
         image_pull_secrets=("registry",),
         cloud_endpoints=CloudEndpoints(
             gcs="https://storage-acme.p.googleapis.com",
+            gcs_iam="https://iamcredentials-acme.p.googleapis.com",
+            gcs_metadata="http://metadata.example.com",
             azure="https://{account}.blob.core.usgovcloudapi.net",
             coreweave="https://gateway.example.com",
         ),

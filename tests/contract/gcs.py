@@ -197,7 +197,8 @@ def key(account: Account) -> ServiceAccountKey:
 
 def provider_at(place: GoogleCloud, endpoint: str = "") -> GCSProvider:
     """The provider as an administrator points it at the stand-in, or at a proxy before it."""
-    return GCSProvider(CloudEndpoints(gcs=endpoint or place.endpoint))
+    iam, metadata = place.iam.endpoint, place.metadata.endpoint
+    return GCSProvider(CloudEndpoints(gcs=endpoint or place.endpoint, gcs_iam=iam, gcs_metadata=metadata))
 
 
 def site_at(place: GoogleCloud) -> GCSSite:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from testbed import stores
 from testbed.gcs_buckets import ROLE, Buckets, as_json
 from testbed.google_accounts import ADMIN, PROJECT, WANDB, Account, Accounts, RefusedError
+from testbed.google_identity import IamCredentials, Metadata
 from testbed.object_store import Store
 from testbed.proxy import FaultyProxy, Response
 
@@ -237,6 +238,8 @@ class GoogleCloud:
     front: Front
     admin: Account
     wandb: Account
+    metadata: Metadata
+    iam: IamCredentials
     behind: Store = field(repr=False)
 
     @property
@@ -245,25 +248,36 @@ class GoogleCloud:
         return self.front.endpoint
 
     @property
+    def endpoints(self) -> dict[str, str]:
+        """The same for all three services, by the chart's names."""
+        return {"gcs": self.endpoint, "gcsIAM": self.iam.endpoint, "gcsMetadata": self.metadata.endpoint}
+
+    @property
     def buckets(self) -> Buckets:
         """The buckets, past the operator."""
         return self.front.buckets
 
     def stop(self) -> None:
-        """End both."""
-        self.front.__exit__(None, None, None)
+        """End all of it."""
+        for each in (self.front, self.metadata, self.iam):
+            each.__exit__(None, None, None)
         self.behind.stop()
 
 
 def start_gcs(folder: Path) -> GoogleCloud:
-    """Start both, with an account that may do everything in the project and one for W&B that no bucket names yet."""
+    """Start all of it, with an account that may do everything in the project and one for W&B that no bucket names yet."""
     server = stores.start_fake_gcs(folder)
     front = Front(server.port)
-    front.__enter__()
+    admin, wandb = front.accounts.add(ADMIN, everywhere=True), front.accounts.add(WANDB)
+    metadata, iam = Metadata(front.accounts, admin), IamCredentials(front.accounts)
+    for each in (front, metadata, iam):
+        each.__enter__()
     return GoogleCloud(
         store=replace(server, port=front.port),
         front=front,
-        admin=front.accounts.add(ADMIN, everywhere=True),
-        wandb=front.accounts.add(WANDB),
+        admin=admin,
+        wandb=wandb,
+        metadata=metadata,
+        iam=iam,
         behind=server,
     )

@@ -175,6 +175,7 @@ class Policy:
 
     `trusted`: the operator itself, not a user, chose the host (AWS' or CoreWeave's own), so that a private address
     means a private endpoint in the operator's network. `field` is what the user would edit. `tls13`: nothing older may be spoken.
+    `only`: the addresses of a cloud's metadata server, which are forbidden to everything else; nothing but these is then connected to.
     """
 
     endpoint: Endpoint
@@ -182,6 +183,7 @@ class Policy:
     field: str
     trusted: bool = False
     tls13: bool = False
+    only: tuple[IPAddress, ...] = ()
 
 
 def refuse_endpoint(policy: Policy) -> Refusal | None:
@@ -202,6 +204,8 @@ def refuse_addresses(policy: Policy, *, host: str, port: int, addresses: Sequenc
             message=f"The store at {base.authority} leads to another host, which is never followed.",
             remedy=f"Name the host that really serves the bucket in {policy.field}.",
         )
+    if policy.only:
+        return None if {*addresses} <= {*policy.only} else _elsewhere(host)
     if any(is_forbidden(address) for address in addresses):
         return Refusal(
             message=f"{host} is a link-local or metadata address of the network.",
@@ -214,6 +218,13 @@ def refuse_addresses(policy: Policy, *, host: str, port: int, addresses: Sequenc
     if all(is_public(address) or policy.allowed.covers(address) for address in addresses):
         return None
     return _not_listed(policy, f"{host} is not at a public address.")
+
+
+def _elsewhere(host: str) -> Refusal:
+    return Refusal(
+        message=f"{host} does not lead to the cloud's metadata server.",
+        remedy="See who answers for that name in the cluster's DNS.",
+    )
 
 
 def _listed(policy: Policy, port: int) -> bool:

@@ -15,6 +15,9 @@ from wandb_byob.model.reasons import Reason
 _PERMISSION: Final = re.compile(r"\bstorage\.[a-z]{1,32}\.[A-Za-z]{1,32}\b")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 _XML_CODE: Final = re.compile(r"<Code>([A-Za-z0-9._-]{1,64})</Code>")
+NO_IDENTITY: Final = "NoIdentity"
+NO_SERVICE_ACCOUNT: Final = "NoServiceAccount"
+SIGN_BLOB: Final = "SignBlob"
 _THROTTLED_AFTER: Final = timedelta(seconds=10)
 _PERMISSIONS: Final = {
     "GetBucket": "storage.buckets.get",
@@ -28,7 +31,38 @@ _PERMISSIONS: Final = {
     "GetObject": "storage.objects.get",
     "HeadObject": "storage.objects.get",
     "DeleteObject": "storage.objects.delete",
+    SIGN_BLOB: "iam.serviceAccounts.signBlob",
 }
+_NO_IDENTITY: Final = (
+    "This pod has no identity in Google Cloud: the metadata server does not answer.",
+    (
+        "Give its Kubernetes ServiceAccount one (annotation iam.gke.io/gcp-service-account), and let no NetworkPolicy cut off "
+        "169.254.169.254; or name a Secret with a key file."
+    ),
+)
+_NOTHING_SIGNED: Final = {
+    NO_SERVICE_ACCOUNT: (
+        "The pods' Kubernetes ServiceAccount stands for itself in Google Cloud and not for a service account, so that nobody can sign URLs.",
+        "Annotate it with iam.gke.io/gcp-service-account, and grant it roles/iam.workloadIdentityUser on that service account.",
+    ),
+    "SERVICE_DISABLED": (
+        "URLs cannot be signed: the IAM Service Account Credentials API is not enabled in the project.",
+        "Enable it: gcloud services enable iamcredentials.googleapis.com.",
+    ),
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": (
+        "URLs cannot be signed: the access scopes of the node do not hold IAM.",
+        "Use workload identity, or nodes with the scope cloud-platform.",
+    ),
+}
+"""Why a service account without a key file has no signature, by Google's word, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Who:
+    """Who has asked, for messages; `secret` is the field that names its key file, "" where there is none."""
+
+    account: str
+    secret: str = ""
 
 
 @dataclass(eq=False)
@@ -70,17 +104,35 @@ def _code(text: str) -> str:
     return reason if _WORD.fullmatch(reason) else ""
 
 
-def explained(error: GcsError, *, bucket: str, field: str) -> tuple[str, str]:
-    """Return what is wrong and what to do; `field` is where the Secret is named."""
+def iam_error_of(status: int, body: bytes) -> GcsError:
+    """Read an error reply of IAM Credentials, whose words are those of Google's newer APIs."""
+    try:
+        error: Any = json.loads(body[:16384])["error"]
+        details = [each.get("reason") for each in error.get("details", ()) if isinstance(each, dict)]
+        words = [word for word in (*details, error.get("status")) if isinstance(word, str) and _WORD.fullmatch(word)]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        words = []
+    code = words[0] if words else str(status)
+    return GcsError(status=status, code=code, permission=_PERMISSIONS[SIGN_BLOB], operation=SIGN_BLOB)
+
+
+def no_identity() -> GcsError:
+    """Return the error where the metadata server does not answer, or something else does in its place."""
+    return GcsError(status=401, code=NO_IDENTITY, permission="", operation="GetToken")
+
+
+def explained(error: GcsError, *, bucket: str, who: Who) -> tuple[str, str]:
+    """Return what is wrong and what to do."""
+    if error.code == NO_IDENTITY:
+        return _NO_IDENTITY
+    if error.operation == SIGN_BLOB:
+        return _unsigned(error, who)
     if error.status == 401 or error.code == "SignatureDoesNotMatch":
-        return (
-            f"Google does not accept the key of {field} ({error.code}).",
-            f"Put a whole key file into the Secret in {field}, of a key that exists and is not disabled.",
-        )
+        return _refused(error, who)
     if error.status == 403:
         return (
             f"{error.operation} on the bucket {bucket} was refused: the permission {error.permission} is missing ({error.code}).",
-            f"Grant {error.permission} to the service account of {field}.",
+            f"Grant {error.permission} to {who.account}.",
         )
     if error.missing:
         return f"There is no bucket {bucket} (or what was asked for in it).", "Create it, or correct spec.gcs.bucket."
@@ -99,9 +151,37 @@ def explained(error: GcsError, *, bucket: str, field: str) -> tuple[str, str]:
     )
 
 
-def domain_error(error: GcsError, *, bucket: str, field: str) -> DomainError:
+def _refused(error: GcsError, who: Who) -> tuple[str, str]:
+    if not who.secret:
+        return (
+            f"Google does not accept {who.account} ({error.code}).",
+            "See that the service account exists and is enabled.",
+        )
+    return (
+        f"Google does not accept the key of {who.secret} ({error.code}).",
+        f"Put a whole key file into the Secret in {who.secret}, of a key that exists and is not disabled.",
+    )
+
+
+def _unsigned(error: GcsError, who: Who) -> tuple[str, str]:
+    if error.code in _NOTHING_SIGNED:
+        return _NOTHING_SIGNED[error.code]
+    if error.status == 403:
+        return (
+            f"URLs cannot be signed without a key file: the permission {error.permission} is missing ({error.code}).",
+            f"Grant roles/iam.serviceAccountTokenCreator on {who.account} to itself; byob policy prints the command.",
+        )
+    return (
+        f"IAM Credentials answered {error.operation} with status {error.status} ({error.code}).",
+        "It is tried again.",
+    )
+
+
+def domain_error(error: GcsError, *, bucket: str, who: Who) -> DomainError:
     """Return the error as the reconcilers understand it."""
-    text = " ".join(explained(error, bucket=bucket, field=field))
+    text = " ".join(explained(error, bucket=bucket, who=who))
+    if error.code == NO_IDENTITY:
+        return Waiting(Reason.ACCESS_DENIED, text)
     if error.status == 429:
         return Waiting(Reason.THROTTLED, text, after=_THROTTLED_AFTER)
     if error.status in (408, 409, 412) or error.status >= 500:

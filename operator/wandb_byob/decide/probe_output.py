@@ -16,7 +16,7 @@ from wandb_byob.decide.vantage import WORKLOAD, worded
 from wandb_byob.model.checks import OF_A_PATH, Check, CheckName, CheckResult
 from wandb_byob.model.probe import LARGEST_MESSAGE, OUTPUTS, ProbeOutput, Row
 
-BROWSER: Final = frozenset({CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED})
+ALL_PATHS: Final = frozenset({CheckName.SIGNING, CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED})
 """What a probe finds about the bucket as a whole that stands for itself; all else is told by WorkloadProbe."""
 
 _LENGTHS: Final = (1000, 300, 150, 80, 40)
@@ -82,7 +82,7 @@ def decode(message: str, paths: Sequence[str], *, host: Host) -> tuple[Check, ..
     except (msgspec.DecodeError, UnicodeError) as error:
         raise ValueError("not a result") from error
     shown = [_from_workload(check) for check in told]
-    own = [check for check in shown if check.name in OF_A_PATH or check.name in BROWSER]
+    own = [check for check in shown if check.name in OF_A_PATH or check.name in ALL_PATHS]
     tried = {(check.name, check.path) for check in own}
     missing = [
         check for path in paths for check in probes.path_checks({}, None, path=path) if (check.name, path) not in tried
@@ -132,7 +132,7 @@ def _verdict(output: ProbeOutput, told: Sequence[Check], host: Host) -> Check:
     seen = f"Tried as {host.who}."
     if output.error:
         return gave_up(f"It gave up. {_plain(output.error)}", "Correct what the message names.", host=host)
-    whole = [check for check in told if check.name not in OF_A_PATH and check.name not in BROWSER]
+    whole = [check for check in told if check.name not in OF_A_PATH and check.name not in ALL_PATHS]
     for result in (CheckResult.FAILED, CheckResult.WARNING):
         found = next((check for check in whole if check.result is result), None)
         if found is not None:

@@ -114,6 +114,9 @@ def _call_check(name: CheckName, outcomes: Outcomes, *, path: str, passed: str) 
     failure = outcomes[name]
     if failure is None:
         return Check(name=name, result=CheckResult.PASSED, message=passed, path=path)
+    if failure.bucket_check is CheckName.SIGNING:
+        message = f"Not tried, since {CheckName.SIGNING} failed."
+        return Check(name=name, result=CheckResult.SKIPPED, message=message, path=path)
     unsigned = _WITHOUT_SIGNED_URL.get(name)
     plain_failure = outcomes.get(unsigned) if unsigned else None
     if plain_failure is not None and plain_failure.code == failure.code:

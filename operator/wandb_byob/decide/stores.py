@@ -15,7 +15,9 @@ from wandb_byob.model.reasons import Reason
 _REACHABILITY: Final = frozenset(
     {CheckName.ENDPOINT_REACHABLE, CheckName.TLS, CheckName.CLOCK_SKEW, CheckName.CREDENTIALS}
 )
-_OF_THE_DATA_PATH: Final = frozenset({CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED, CheckName.WORKLOAD_PROBE})
+_OF_THE_DATA_PATH: Final = frozenset(
+    {CheckName.SIGNING, CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED, CheckName.WORKLOAD_PROBE}
+)
 _CATALOGUE: Final = tuple(CheckName)
 ANSWERS: Final = "The store answers, as seen from the operator."
 # The CRD's limit for status.checks.

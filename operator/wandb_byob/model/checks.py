@@ -49,6 +49,7 @@ class CheckName(StrEnum):
     LIST_OBJECTS = "ListObjects"
     DELETE_OBJECT = "DeleteObject"
     KEY_ENCODING = "KeyEncoding"
+    SIGNING = "Signing"
     SIGNED_PUT = "SignedPut"
     SIGNED_GET = "SignedGet"
     PREFLIGHT = "Preflight"

@@ -16,6 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gcs-endpoint", metavar="URL", default="", help="such as https://storage-acme.p.googleapis.com"
     )
     group.add_argument(
+        "--gcs-iam-endpoint", metavar="URL", default="", help="of IAM Credentials, which signs without a key file"
+    )
+    group.add_argument(
+        "--gcs-metadata-endpoint", metavar="URL", default="", help="of the metadata server, for workload identity"
+    )
+    group.add_argument(
         "--azure-endpoint",
         metavar="URL",
         default="",
@@ -29,11 +35,13 @@ def cloud_endpoints(arguments: argparse.Namespace) -> CloudEndpoints:
     """Return what the flags say; raises ValueError with a sentence for the administrator."""
     flags = {
         "gcs": arguments.gcs_endpoint,
+        "gcs_iam": arguments.gcs_iam_endpoint,
+        "gcs_metadata": arguments.gcs_metadata_endpoint,
         "azure": arguments.azure_endpoint,
         "coreweave": arguments.coreweave_endpoint,
     }
     for cloud, url in flags.items():
-        flag = f"--{cloud}-endpoint"
+        flag = f"--{cloud.replace('_', '-')}-endpoint"
         server = url.removesuffix("/{account}").replace("{account}", "account")
         endpoint = parse_endpoint(server, field=flag) if url else None
         if isinstance(endpoint, Refusal):

@@ -1,13 +1,29 @@
-"""Google Cloud Storage: from `kubectl apply` to the address in W&B's running pods."""
+"""Google Cloud Storage: from `kubectl apply` to the address in W&B's running pods, with key files and with workload identity."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import pytest
+import yaml
 
 from cluster.scenario import Scenario
 from testbed.gcs import GoogleCloud
 from testbed.google_accounts import PROJECT, Account
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "gcs-workload-identity.yaml"
+FROM_WORKLOAD = {"from": "Workload"}
+AMBIENT = {"source": "Ambient"}
+
+
+@pytest.fixture
+def google(gcs: GoogleCloud) -> Iterator[GoogleCloud]:
+    """The stand-in; pods run as the account that may do everything in the project, until a test says otherwise."""
+    yield gcs
+    gcs.metadata.account = gcs.admin
+    gcs.wandb.lacks.clear()
 
 
 def _key(name: str, account: Account) -> dict[str, Any]:
@@ -30,7 +46,7 @@ def test_one_apply_makes_a_verified_bucket_that_wandb_reads(
     scenario_in: Callable[..., Scenario], gcs: GoogleCloud
 ) -> None:
     """The bucket is made with one key and tried with W&B's; every pod has W&B's, and nobody has the other."""
-    scenario = scenario_in(values={"cloudEndpoints": {"gcs": gcs.endpoint}})
+    scenario = scenario_in(values={"cloudEndpoints": gcs.endpoints})
     bucket = f"{scenario.namespace}-data"
 
     scenario.apply(
@@ -58,3 +74,79 @@ def test_one_apply_makes_a_verified_bucket_that_wandb_reads(
         assert scenario.condition(kind, name, "Ready")["status"] == "True"
     shown = scenario.get("BucketStore", "data")["status"]["bucket"]
     assert (shown["identity"], shown["owner"], shown["created"]) == (f"gs://{bucket}", "424242", True)
+
+
+def test_the_operator_makes_a_bucket_with_its_own_identity(
+    scenario_in: Callable[..., Scenario], google: GoogleCloud
+) -> None:
+    """Where its administrator allows that; W&B gets the key that it signs with, and no token is written anywhere."""
+    scenario = scenario_in(values={"cloudEndpoints": google.endpoints, "allowOperatorIdentity": True})
+    scenario.apply(
+        _key("wandb-key", google.wandb),
+        _store(
+            scenario,
+            "data",
+            credentials={"secretRef": {"name": "wandb-key"}},
+            provisioning={"source": "Operator"},
+        ),
+        scenario.team("ml-research", "data"),
+    )
+    scenario.wait_ready("TeamStorage", "ml-research")
+    assert google.buckets.contents(f"{scenario.namespace}-data") == []
+    given = list(google.front.accounts.tokens)
+    assert given
+    everything = scenario.installation.kubelet.logs() + json.dumps(scenario.get("BucketStore", "data"))
+    assert not [token for token in given if token in everything]
+
+
+def test_wandb_reads_a_bucket_with_workload_identity(scenario_in: Callable[..., Scenario], google: GoogleCloud) -> None:
+    """A Job under W&B's ServiceAccount proves it; the address holds no key, and what Google does not sign is told until it does."""
+    scenario = scenario_in(values={"cloudEndpoints": google.endpoints}, identity=google.wandb.email)
+    google.metadata.account = google.wandb
+    google.wandb.lacks.add("iam.serviceAccounts.signBlob")
+    scenario.apply(
+        _key("admin-key", google.admin),
+        _store(
+            scenario,
+            "data",
+            credentials=AMBIENT,
+            provisioning={"secretRef": {"name": "admin-key"}},
+            verification={**FROM_WORKLOAD, "interval": "30s"},
+        ),
+        scenario.team("ml-research", "data", path="teams/ml-research"),
+    )
+    told = scenario.wait_condition("BucketStore", "data", "DataPathVerified", "False")
+    assert "roles/iam.serviceAccountTokenCreator" in told["message"]
+    assert scenario.checks("data")["Signing"]["message"].startswith("From W&B's workload: ")
+
+    google.wandb.lacks.clear()
+    scenario.wait_ready("TeamStorage", "ml-research")
+    scenario.wandb.wait_available()
+    assert scenario.entries() == [f"gs://{scenario.namespace}-data"]
+    assert google.buckets.contents(f"{scenario.namespace}-data") == []
+    members = google.buckets.policy(f"{scenario.namespace}-data")["bindings"][-1]["members"]
+    assert members == [f"serviceAccount:{google.wandb.email}"]
+
+
+def test_the_example_of_an_existing_bucket_with_workload_identity(
+    scenario_in: Callable[..., Scenario], google: GoogleCloud
+) -> None:
+    """examples/gcs-workload-identity.yaml as it stands: only looked at, from W&B's pods; ready, and not changed."""
+    objects = list(yaml.safe_load_all(EXAMPLE.read_text()))
+    (store,) = [each for each in objects if each["kind"] == "BucketStore"]
+    bucket = store["spec"]["gcs"]["bucket"]
+    google.buckets.make(bucket)
+    google.buckets.grant(bucket, google.wandb.email)
+    rule = {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "responseHeader": ["*"]}
+    google.buckets.update(bucket, cors=[rule])
+    before = google.buckets.resource(bucket)
+    google.metadata.account = google.wandb
+    scenario = scenario_in(values={"cloudEndpoints": google.endpoints}, identity=google.wandb.email)
+    scenario.apply(*objects)
+    (team,) = [each["metadata"]["name"] for each in objects if each["kind"] == "TeamStorage"]
+    scenario.wait_ready("TeamStorage", team)
+    scenario.wandb.wait_available()
+    assert scenario.entries() == [f"gs://{bucket}"]
+    assert google.buckets.resource(bucket) == before
+    assert google.buckets.contents(bucket) == []
+    google.buckets.drop(bucket)

@@ -269,6 +269,26 @@ def test_hosts_that_the_operator_chose() -> None:
 
 
 @pytest.mark.parametrize(
+    ("addresses", "allowed"),
+    [
+        (["169.254.169.254"], True),
+        (["169.254.169.254", "fd20:ce::254"], True),
+        (["169.254.169.253"], False),
+        (["169.254.169.254", "127.0.0.1"], False),
+        (["52.1.2.3"], False),
+    ],
+)
+def test_a_clouds_metadata_server_is_at_its_own_addresses(addresses: list[str], allowed: bool) -> None:
+    """What is forbidden to every endpoint of a user is all that the call for a token may go to."""
+    only = (ipaddress.ip_address("169.254.169.254"), ipaddress.ip_address("fd20:ce::254"))
+    host = "metadata.google.internal"
+    asked = Policy(endpoint=parsed(f"http://{host}"), field=FIELD, trusted=True, only=only)
+    found = refuse_addresses(asked, host=host, port=80, addresses=[ipaddress.ip_address(each) for each in addresses])
+    assert (found is None) is allowed
+    assert refuse_addresses(asked, host="evil.example.com", port=80, addresses=only) is not None
+
+
+@pytest.mark.parametrize(
     ("host", "allowed"),
     [
         ("bucket.s3.example.com", True),

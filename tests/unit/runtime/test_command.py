@@ -52,6 +52,8 @@ def test_every_field_has_its_flag() -> None:
         "--log-level=debug",
         "--namespaces=x",
         "--gcs-endpoint=https://g.example.com",
+        "--gcs-iam-endpoint=https://i.example.com",
+        "--gcs-metadata-endpoint=http://127.0.0.1:988",
         "--azure-endpoint=http://127.0.0.1:10000/{account}",
         "--coreweave-endpoint=https://c.example.com:8443",
         "--image=registry.example.com/wandb-byob:1",
@@ -67,6 +69,8 @@ def test_every_field_has_its_flag() -> None:
         image_pull_secrets=("registry", "other"),
         cloud_endpoints=CloudEndpoints(
             gcs="https://g.example.com",
+            gcs_iam="https://i.example.com",
+            gcs_metadata="http://127.0.0.1:988",
             azure="http://127.0.0.1:10000/{account}",
             coreweave="https://c.example.com:8443",
         ),
@@ -90,6 +94,7 @@ def test_the_namespace_comes_from_the_service_account_where_nothing_else_says_it
         ([], {}, "Set --release-namespace or the variable POD_NAMESPACE"),
         (["--namespaces="], {"POD_NAMESPACE": "x"}, "To watch all namespaces say --all-namespaces"),
         (["--gcs-endpoint=ftp://x"], {"POD_NAMESPACE": "x"}, "--gcs-endpoint is not an http or https URL"),
+        (["--gcs-iam-endpoint=https://x/y"], {"POD_NAMESPACE": "x"}, "--gcs-iam-endpoint holds more than a host"),
         (
             ["--azure-endpoint=https://x.example"],
             {"POD_NAMESPACE": "x"},

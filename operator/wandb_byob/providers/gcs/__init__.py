@@ -10,6 +10,7 @@ from wandb_byob.decide import addresses, gcs_bucket
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
+from wandb_byob.decide.gcs_errors import Who
 from wandb_byob.decide.gcs_key import signing_key
 from wandb_byob.model.api import BucketStoreSpec, GcsSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -21,8 +22,9 @@ from wandb_byob.providers import deadline
 from wandb_byob.providers.base import Context, Provisioned
 from wandb_byob.providers.gcs import provision
 from wandb_byob.providers.gcs.api import Api, GcsError
+from wandb_byob.providers.gcs.identity import PodIdentity, PodSigner
 from wandb_byob.providers.gcs.probe import GCSDoor
-from wandb_byob.providers.gcs.signing import Clock, KeySigner, key_signer
+from wandb_byob.providers.gcs.signing import Clock, KeySigner, Signer, key_signer
 from wandb_byob.providers.probing import look
 from wandb_byob.providers.tls import trust
 from wandb_byob.providers.transport import GuardedSession, TransportError
@@ -36,6 +38,7 @@ class GCSProvider:
 
     def __init__(self, endpoints: CloudEndpoints) -> None:
         self._endpoints = endpoints
+        self._identity = PodIdentity(endpoints)
 
     def validate(self, context: Context) -> tuple[Check, ...]:
         """Check the bucket's name; the endpoint is never a user's choice."""
@@ -111,20 +114,22 @@ class GCSProvider:
             raise api.explained(error) from None
 
     def _api(self, context: Context, credentials: Credentials | None, *, named: str) -> Api:
-        if not isinstance(credentials, ServiceAccountKey):
-            raise Stalled(
-                Reason.NOT_IMPLEMENTED,
-                "This version signs requests to Google Cloud Storage only with a key file. Name a Secret with serviceAccount.json in "
-                f"{named}, or leave this to W&B: without it the bucket is configured by hand and not looked at.",
-            )
         return Api(
             session=self._session,
             base=self._session.policy.endpoint.url,
             bucket=_spec(context.spec).bucket,
             context=context,
-            signer=key_signer(signing_key(credentials, field=named), named=named),
+            signer=self._signer(context, credentials, named=named),
             clock=Clock(own=context.now),
         )
+
+    def _signer(self, context: Context, credentials: Credentials | None, *, named: str) -> Signer:
+        if isinstance(credentials, ServiceAccountKey):
+            return key_signer(signing_key(credentials, field=named), named=named)
+        whose = "the operator's" if named == _ADMIN else "W&B's"
+        source = "spec.provisioning.source Operator" if named == _ADMIN else "spec.credentials.source Ambient"
+        who = Who(account=f"{whose} own service account ({source})")
+        return PodSigner(identity=self._identity, who=who, recorder=context.recorder, now=context.now)
 
     @cached_property
     def _session(self) -> GuardedSession:

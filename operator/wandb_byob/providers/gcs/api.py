@@ -95,7 +95,7 @@ class Api:
         """Return an error as the reconcilers understand it."""
         if isinstance(error, TransportError):
             return _unanswered(error)
-        return domain_error(error, bucket=self.bucket, field=self.signer.named)
+        return domain_error(error, bucket=self.bucket, who=self.signer.who)
 
     def _json(
         self, operation: str, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
@@ -107,16 +107,13 @@ class Api:
     def _call(self, operation: str, method: str, target: str, *, body: bytes | None = None, kind: str = "") -> Reply:
         if method != "GET":
             self.context.fence()
-        reply = self._authorized(operation, method, target, body=body, kind=kind)
-        if reply.status == 401 and self.clock.learn(reply.headers.get("Date")):
-            reply = self._authorized(operation, method, target, body=body, kind=kind)
+        token = self.signer.token(self.clock.now())
+        headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": kind} if body is not None else {})
+        reply = self._counted(operation, method, self.base + target, headers=headers, body=body)
+        if reply.status == 401 and (self.clock.learn(reply.headers.get("Date")) or self.signer.renew(token)):
+            again = {**headers, "Authorization": f"Bearer {self.signer.token(self.clock.now())}"}
+            reply = self._counted(operation, method, self.base + target, headers=again, body=body)
         return _succeeded(reply, operation)
-
-    def _authorized(self, operation: str, method: str, target: str, *, body: bytes | None, kind: str) -> Reply:
-        headers = {"Authorization": f"Bearer {self.signer.token(self.clock.now())}"}
-        if body is not None:
-            headers["Content-Type"] = kind
-        return self._counted(operation, method, self.base + target, headers=headers, body=body)
 
     def _counted(
         self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None

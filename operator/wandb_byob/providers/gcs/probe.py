@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from wandb_byob.decide import probes
 from wandb_byob.decide.endpoints import Endpoint
-from wandb_byob.decide.gcs_errors import GcsError, explained
+from wandb_byob.decide.gcs_errors import SIGN_BLOB, GcsError, explained
 from wandb_byob.decide.probes import Failure
-from wandb_byob.model.checks import Check, CheckName
+from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.providers.gcs.api import Api
 from wandb_byob.providers.probing.door import Item, Leftover, Listing, Sweeper, Written
 from wandb_byob.providers.transport import Reply, TransportError
@@ -20,6 +21,7 @@ class GCSDoor:
 
     data: Api
     admin: Api | None = None
+    _unsigned: Failure | None = None
 
     errors: ClassVar = (GcsError, TransportError)
     put_headers: ClassVar[tuple[str, ...]] = ()
@@ -80,17 +82,25 @@ class GCSDoor:
     def explain(self, error: BaseException) -> Failure:
         """Return what an error means; of the whole bucket are those of the very first call."""
         if isinstance(error, GcsError):
-            message, remedy = explained(error, bucket=self.data.bucket, field=self.data.signer.named)
+            message, remedy = explained(error, bucket=self.data.bucket, who=self.data.signer.who)
             # The two APIs have different words for a permission that lacks.
             code = error.permission if error.denied else error.code
-            return Failure(code=code, message=message, remedy=remedy, bucket_check=_of_the_bucket(error))
+            failure = Failure(code=code, message=message, remedy=remedy, bucket_check=_of_the_bucket(error))
+            self._unsigned = failure if error.operation == SIGN_BLOB else self._unsigned
+            return failure
         if isinstance(error, TransportError):
             return Failure(code=error.fault.value, message=error.why.message, remedy=error.why.remedy, final=True)
         raise error
 
     def judge(self, written: Written) -> tuple[Check, ...]:
-        """Return nothing: no key of one's own is asked for."""
-        return ()
+        """Return whether URLs can be signed without a key file."""
+        if self.data.signer.who.secret:
+            return ()
+        if self._unsigned is not None:
+            return (probes.failed(CheckName.SIGNING, self._unsigned),)
+        return (
+            Check(name=CheckName.SIGNING, result=CheckResult.PASSED, message="Google signs URLs without a key file."),
+        )
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,8 @@ class GCSSweeper:
 def _of_the_bucket(error: GcsError) -> CheckName | None:
     if error.status == 401:
         return CheckName.CREDENTIALS
+    if error.operation == SIGN_BLOB:
+        return CheckName.SIGNING
     return CheckName.BUCKET_EXISTS if error.missing and error.operation == "PutObject" else None
 
 

@@ -71,7 +71,7 @@ def not_ours(api: Api, error: GcsError) -> Stalled:
     """Return the refusal of a bucket that the provisioning credentials cannot even see."""
     return Stalled(
         Reason.BUCKET_NOT_OURS,
-        f"The name {api.bucket} is taken and {api.signer.named} may not see the bucket ({error.code}): it belongs to somebody else, or "
+        f"The name {api.bucket} is taken and {api.signer.who.account} may not see the bucket ({error.code}): it belongs to somebody else, or "
         f"{error.permission} is missing. Choose another name, or grant {error.permission} if the bucket is yours.",
     )
 

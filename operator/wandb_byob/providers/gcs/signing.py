@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from wandb_byob.decide.connections import http_date
+from wandb_byob.decide.gcs_errors import Who
 from wandb_byob.decide.gcs_key import SigningKey, invalid
 from wandb_byob.providers.probing.raw import LIFETIME
 
@@ -22,11 +23,11 @@ _TOLERATED: Final = timedelta(minutes=1)
 
 
 class Signer(Protocol):
-    """One service account; `named` is the field of the specification that says which."""
+    """One service account."""
 
     @property
-    def named(self) -> str:
-        """The field."""
+    def who(self) -> Who:
+        """Whose it is, for messages."""
 
     @property
     def email(self) -> str:
@@ -34,6 +35,9 @@ class Signer(Protocol):
 
     def token(self, now: datetime) -> str:
         """Return a bearer token."""
+
+    def renew(self, token: str) -> bool:
+        """Say whether another token may be had for one that was refused."""
 
     def sign(self, text: bytes, now: datetime) -> bytes:
         """Return the RSA signature (SHA-256) of a text."""
@@ -44,7 +48,7 @@ class KeySigner:
     """Signs with a key file; a token is a JWT of its own, which Google takes: the key never meets another server."""
 
     key: SigningKey
-    named: str
+    who: Who
     _private: "RSAPrivateKey" = field(repr=False)
 
     @property
@@ -65,6 +69,10 @@ class KeySigner:
         text = ".".join(_base64(json.dumps(each).encode()) for each in ({"alg": "RS256", "typ": "JWT"}, claims))
         return f"{text}.{_base64(self.sign(text.encode(), now))}"
 
+    def renew(self, token: str) -> bool:
+        """Say no: another one would be signed with the same key."""
+        return False
+
     def sign(self, text: bytes, now: datetime) -> bytes:
         """Sign with the key."""
         from cryptography.hazmat.primitives import hashes
@@ -84,7 +92,7 @@ def key_signer(key: SigningKey, *, named: str) -> KeySigner:
         raise invalid(named, 'Its "private_key" cannot be read.') from None
     if not isinstance(private, RSAPrivateKey):
         raise invalid(named, 'Its "private_key" is no RSA key.')
-    return KeySigner(key=key, named=named, _private=private)
+    return KeySigner(key=key, who=Who(account=f"the service account of {named}", secret=named), _private=private)
 
 
 @dataclass(kw_only=True)

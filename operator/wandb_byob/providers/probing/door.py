@@ -114,7 +114,7 @@ class Door(Protocol):
         """Return what an error means."""
 
     def judge(self, written: Written) -> tuple[Check, ...]:
-        """Return what a written object shows to be wrong with the whole bucket, such as another key than the one asked for."""
+        """Return what the calls have shown of the whole bucket, such as that another key is used than the one asked for."""
 
     @property
     def permission_to_delete(self) -> str:

@@ -1,0 +1,160 @@
+"""The identity that a pod has on Google Cloud by itself: tokens from the metadata server, signatures from IAM Credentials.
+
+The metadata server's addresses are Google's own and open to nothing else: two paths are asked for, and a user chooses none of it.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Final
+from urllib.parse import quote
+
+from wandb_byob.decide.connections import Fault
+from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
+from wandb_byob.decide.gcs_errors import NO_SERVICE_ACCOUNT, SIGN_BLOB, GcsError, Who, iam_error_of, no_identity
+from wandb_byob.decide.gcs_identity import (
+    METADATA_ADDRESSES,
+    REFRESH,
+    Token,
+    is_service_account,
+    signature_of,
+    token_of,
+)
+from wandb_byob.model.config import CloudEndpoints
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
+from wandb_byob.model.recorder import Recorder
+from wandb_byob.providers.tls import trust
+from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, Timeouts, TransportError
+
+_METADATA: Final = "http://metadata.google.internal"
+_IAM: Final = "https://iamcredentials.googleapis.com"
+_ACCOUNT: Final = "/computeMetadata/v1/instance/service-accounts/default"
+_FLAVOR: Final = {"Metadata-Flavor": "Google"}
+_ATTEMPTS: Final = 5
+_BACKOFF: Final = 0.3
+_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+
+
+class PodIdentity:
+    """What this process runs as on Google Cloud; its token is kept until it is about to end, in memory only."""
+
+    def __init__(self, endpoints: CloudEndpoints) -> None:
+        self._endpoints = endpoints
+        self._token: Token | None = None
+
+    def token(self, now: datetime, recorder: Recorder) -> Token:
+        """Return a token that holds for some minutes; raises `GcsError` where there is no identity."""
+        known = self._token
+        if known is None or now + REFRESH >= known.ends:
+            email = self._asked("/email", recorder).body.decode("utf-8", errors="replace").strip()
+            known = token_of(self._asked("/token", recorder).body, email=email, now=now)
+            self._token = known
+        return known
+
+    def forget(self, token: str) -> bool:
+        """Drop a token that was refused; say whether it was one from before, so that a new one may be taken."""
+        known = self._token
+        if known is None or known.value != token:
+            return False
+        self._token = None
+        return True
+
+    def sign(self, text: bytes, now: datetime, recorder: Recorder) -> bytes:
+        """Have Google sign a text with the service account's own key; raises `GcsError`, also for what is no service account."""
+        token = self.token(now, recorder)
+        if not is_service_account(token.email):
+            raise GcsError(status=403, code=NO_SERVICE_ACCOUNT, permission="", operation=SIGN_BLOB)
+        url = f"{self._iam.policy.endpoint.url}/v1/projects/-/serviceAccounts/{quote(token.email, safe='@')}:signBlob"
+        headers = {"Authorization": f"Bearer {token.value}", "Content-Type": "application/json"}
+        body = json.dumps({"payload": base64.b64encode(text).decode()}).encode()
+        reply = _counted(recorder, SIGN_BLOB, lambda: self._iam.request("POST", url, headers=headers, body=body))
+        if reply.status != 200:
+            raise iam_error_of(reply.status, reply.body)
+        return signature_of(reply.body)
+
+    def _asked(self, what: str, recorder: Recorder) -> Reply:
+        """Ask the metadata server, which is not there at once in a pod that has just started."""
+        url = f"{self._metadata.policy.endpoint.url}{_ACCOUNT}{what}"
+        try:
+            reply = _counted(recorder, "GetToken", lambda: self._metadata.request("GET", url, headers=_FLAVOR))
+        except TransportError:
+            raise no_identity() from None
+        if reply.status != 200 or reply.headers.get("Metadata-Flavor") != "Google":
+            raise no_identity()
+        return reply
+
+    @cached_property
+    def _metadata(self) -> GuardedSession:
+        own = self._endpoints.gcs_metadata
+        policy = _policy(own or _METADATA, flag="--gcs-metadata-endpoint", only_google=not own)
+        return GuardedSession(policy, trust=trust(None), timeouts=Timeouts(connect=2, read=5, reply=10))
+
+    @cached_property
+    def _iam(self) -> GuardedSession:
+        policy = _policy(self._endpoints.gcs_iam or _IAM, flag="--gcs-iam-endpoint")
+        return GuardedSession(policy, trust=trust(self._endpoints.ca_bundle))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodSigner:
+    """Signs as the pod's own service account; `who` says whose that is."""
+
+    identity: PodIdentity = field(repr=False)
+    who: Who
+    recorder: Recorder = field(repr=False)
+    now: Callable[[], datetime] = field(repr=False)
+
+    @property
+    def email(self) -> str:
+        """The account's address."""
+        return self.identity.token(self.now(), self.recorder).email
+
+    def token(self, now: datetime) -> str:
+        """Return the pod's token."""
+        return self.identity.token(now, self.recorder).value
+
+    def renew(self, token: str) -> bool:
+        """Forget a token that was refused: the ServiceAccount may have been given another identity."""
+        return self.identity.forget(token)
+
+    def sign(self, text: bytes, now: datetime) -> bytes:
+        """Have IAM sign."""
+        return self.identity.sign(text, now, self.recorder)
+
+
+def _policy(url: str, *, flag: str, only_google: bool = False) -> Policy:
+    named = f"the operator's flag {flag}"
+    endpoint = parse_endpoint(url, field=named)
+    if isinstance(endpoint, Refusal):
+        raise Stalled(Reason.INVALID_SPEC, f"{endpoint.message} {endpoint.remedy}")
+    only = METADATA_ADDRESSES if only_google else ()
+    return Policy(endpoint=endpoint, field=named, trusted=True, only=only)
+
+
+def _counted(recorder: Recorder, operation: str, call: Callable[[], Reply]) -> Reply:
+    started, result = time.monotonic(), "error"
+    try:
+        reply = _retried(call)
+        result = "ok" if reply.status < 300 else str(reply.status)
+        return reply
+    finally:
+        recorder.cloud_call(provider="GCS", operation=operation, result=result, seconds=time.monotonic() - started)
+
+
+def _retried(call: Callable[[], Reply]) -> Reply:
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            reply = call()
+        except RetriedTransportError as error:
+            if error.fault is Fault.UNKNOWN_HOST:
+                raise
+        else:
+            if reply.status not in _PASSING:
+                return reply
+        time.sleep(_BACKOFF * attempt)
+    return call()
