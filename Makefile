@@ -68,6 +68,8 @@ PYTEST = $(PY) -m pytest --quiet $(PYTEST_ARGS)
 # Tests that mostly wait for stores and rollouts run in several processes, each with a control plane and stores of its own.
 WORKERS ?= 3
 PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# What the contract tests have shown, from one run of all of them.
+SHOWN := .contract.json
 .PHONY: test test-unit test-contract test-browser test-chart test-cluster
 test: lint types imports generate-check test-unit test-contract test-browser test-chart test-cluster ## all of it, in this order
 	@echo "==> all checks and tests passed"
@@ -76,7 +78,8 @@ test-unit: venv ## pure logic, in seconds
 	$(call step,unit tests,$(PYTEST) tests/unit)
 
 test-contract: tools ## every provider on every real object store, and the testbed's own stores and proxy
-	$(call step,contract tests,$(PYTEST) $(PARALLEL) tests/contract tests/console tests/testbed --ignore tests/testbed/test_cluster.py)
+	$(call step,contract tests,$(PYTEST) $(PARALLEL) --results $(SHOWN) tests/contract tests/console tests/testbed --ignore tests/testbed/test_cluster.py)
+	$(call step,docs/providers.md says what they have shown,$(PY) -m contract.report --check $(SHOWN))
 
 test-browser: tools ## a real browser with signed URLs, against what the checks say of it
 	$(call step,a browser,$(PY) -m testbed.browser)
@@ -88,7 +91,11 @@ test-chart: tools ## the chart, rendered by real Helm
 test-cluster: tools ## the operator on a real control plane
 	$(call step,cluster tests,$(PYTEST) $(PARALLEL) tests/testbed/test_cluster.py tests/cluster)
 
-.PHONY: docs-doctor
+.PHONY: docs-doctor docs-providers
+docs-providers: tools ## run the contract tests, and make the tables of docs/providers.md of what they have shown
+	$(call step,contract tests,$(PYTEST) $(PARALLEL) --results $(SHOWN) tests/contract)
+	$(call step,docs/providers.md,$(PY) -m contract.report $(SHOWN))
+
 docs-doctor: tools ## run byob against every local store, healthy and broken, and paste what it prints into docs/doctor.md and docs/cli.md
 	$(call step,real output for the docs,$(PY) -m console.report)
 

@@ -48,6 +48,10 @@ class CoreWeaveSite(S3Site):
         """The same with a provider that the administrator has pointed at the proxy."""
         return replace(self, endpoint=endpoint, provider=provider_at(self.at, endpoint))
 
+    def elsewhere(self) -> dict[str, Any]:
+        """Another zone."""
+        return {"core_weave": {"availability_zone": "US-WEST-09A"}}
+
     @contextmanager
     def behind(self) -> Iterator[tuple[Self, FaultyProxy]]:
         """The stand-in's own proxy, which has the certificate for the buckets' names."""

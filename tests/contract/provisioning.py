@@ -119,6 +119,11 @@ class S3Site(Site):
         """The same after a restart of the operator."""
         return replace(self, provider=S3Provider())
 
+    def elsewhere(self) -> dict[str, Any]:
+        """A region of no server here."""
+        block = {"S3": "s3", "S3Compatible": "s3_compatible"}[self.kind]
+        return {block: {"region": "eu-west-9"}}
+
     @contextmanager
     def behind(self) -> Iterator[tuple[Self, FaultyProxy]]:
         """Through a proxy of its own."""

@@ -49,7 +49,7 @@ class Need(StrEnum):
 
     SIGNATURES = "checks signatures"
     USERS = "has users with rights of their own"
-    REGION = "has a region that requests must be signed for"
+    REGION = "has regions"
     CORS = "keeps CORS rules that can be set"
     PREFLIGHT = "answers preflights by these rules"
     POLICY = "takes a policy that names W&B's identity"
@@ -169,6 +169,10 @@ class Site(ABC):
     def probe(self, **changes: Any) -> tuple[Check, ...]:
         """Try the data path once."""
         return self.provider.probe(self.context(**{"intended": False, "recorded": "Created", **changes}))
+
+    @abstractmethod
+    def elsewhere(self) -> dict[str, Any]:
+        """Changes to the specification that name another region than that of the bucket."""
 
     @abstractmethod
     def behind(self) -> AbstractContextManager[tuple[Self, FaultyProxy]]:

@@ -17,7 +17,6 @@ _NO_SOFT_DELETE: Final = {Need.SOFT_DELETE: "not part of the S3 API: old version
 _MOTO: Final = {
     Need.SIGNATURES: "takes any key",
     Need.USERS: "takes any key",
-    Need.REGION: "answers for every region",
     **_NO_SOFT_DELETE,
 }
 _VERSITYGW: Final = {
@@ -107,7 +106,7 @@ SITES: Final[Mapping[str, Place]] = {
     ),
     "CoreWeave-versitygw": Place(
         provider="CoreWeave",
-        server="versitygw, virtual-hosted behind TLS 1.3",
+        server="versitygw",
         fixture="coreweave",
         at=coreweave.site_at,
         created=(

@@ -117,6 +117,7 @@ def test_delete_refused_to_everybody(
     assert one(checks, CheckName.CLEAN_UP).result is CheckResult.WARNING
 
 
+@pytest.mark.at("S3Compatible-minio")
 def test_versions_not_deletable(
     minio: Minio, limited: Callable[[Store, str, tuple[str, ...]], AccessKey], alone: Alone
 ) -> None:

@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from contract.provisioning import new_name
 from contract.results import Alone, Behaviour
-from contract.site import OTHER_UID, PATH, Need, Place, Site, Wire
+from contract.site import OTHER_UID, PATH, Need, Place, Site, Wire, calls_of
 from contract.sites import at
 from testbed.certificates import Authority
 from testbed.faults import Fault
 from testbed.proxy import FaultyProxy
-from wandb_byob.model.checks import CheckName, CheckResult
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.errors import Stalled
 
 pytestmark = pytest.mark.behaviour(Behaviour.CHECKS)
 OBSERVE = {"management_policy": "Observe"}
@@ -165,7 +167,55 @@ def test_one_fault(site: Site, place: Place, failed: CheckName, fault: Make, alo
 
 
 def test_a_name_that_breaks_the_rules(site: Site, alone: Alone) -> None:
-    """The provider's rules for names are checked without a call."""
+    """The provider's rules for names are checked without a call; the messages of the rest are of no account here."""
     broken = replace(site, bucket=f"-{new_name()}-")
     found = [check for check in broken.provider.validate(broken.context()) if check.name is CheckName.BUCKET_NAME]
     assert "spec." in alone(found, CheckName.BUCKET_NAME).remedy
+
+
+of_an_endpoint = at(
+    only="S3Compatible-versitygw", because="only this provider is told in a BucketStore where its server is"
+)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "wrong"),
+    [
+        ("https://10.0.0.1", CheckName.ENDPOINT_ALLOWED),
+        ("https://169.254.169.254", CheckName.ENDPOINT_ALLOWED),
+        ("https://s3.eu-central-1.amazonaws.com", CheckName.PROVIDER_CHOICE),
+        ("https://cwobject.com", CheckName.PROVIDER_CHOICE),
+        ("https://cwlota.com", CheckName.PROVIDER_CHOICE),
+        ("http://127.0.0.1", CheckName.TRUST),
+    ],
+)
+@of_an_endpoint
+def test_an_endpoint_that_should_not_be(site: Site, endpoint: str, wrong: CheckName, alone: Alone) -> None:
+    """Where it may not lead, or leads to a cloud that has a provider of its own, or has no TLS: seen without a call."""
+    context = site.context(spec={"s3_compatible": {"endpoint": endpoint}})
+    alone(site.provider.validate(context), wrong)
+    assert calls_of(context).made == []
+
+
+@of_an_endpoint
+def test_an_authority_that_wandbs_pods_may_not_have(site: Site, alone: Alone) -> None:
+    """What was checked with an authority of one's own proves nothing for W&B's pods: a warning."""
+    spec = {"s3_compatible": {"endpoint": "https://store.example.com"}}
+    found = alone(site.provider.validate(site.context(spec=spec, ca_bundle="PEM")), CheckName.TRUST)
+    assert found.result is CheckResult.WARNING
+
+
+@pytest.mark.behaviour(Behaviour.REGION)
+@at(Need.REGION)
+def test_another_region(site: Site, alone: Alone) -> None:
+    """A bucket that lies elsewhere than the specification says fails Region alone."""
+    site.look()
+    alone(_looked(site, site.elsewhere()), CheckName.REGION)
+
+
+def _looked(site: Site, spec: dict[str, Any]) -> tuple[Check, ...]:
+    """The look's checks, or where a server takes no signature for another region the probe's."""
+    try:
+        return site.later(spec={**spec, **OBSERVE}).found.checks
+    except Stalled:
+        return site.probe(spec=spec)
