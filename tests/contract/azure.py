@@ -97,7 +97,8 @@ class AzureSite(Site):
     def service(self) -> BlobServiceClient:
         """Another client of the account."""
         url = f"{self.store.endpoint}/{self.account.access_key}"
-        return BlobServiceClient(url, credential=self.account.secret_key, retry_total=0)
+        trusted = str(self.store.authority) if self.store.authority else True
+        return BlobServiceClient(url, credential=self.account.secret_key, retry_total=0, connection_verify=trusted)
 
     @property
     def client(self) -> ContainerClient:

@@ -187,10 +187,14 @@ def reset_moto(store: Store) -> None:
     http.request(f"{store.endpoint}/moto-api/reset", method="POST", body=b"")
 
 
-def start_azurite(folder: Path, *, detached: bool = False) -> Azurite:
-    """Start Azurite's blob service with accounts of its own; `keys` are one's name and key (base64). The account is part of the path."""
+def start_azurite(folder: Path, *, tls: bool = False, detached: bool = False) -> Azurite:
+    """Start Azurite's blob service with accounts of its own; `keys` are one's name and key (base64). The account is part of the path.
+
+    With `tls` it takes tokens of Entra, too (testbed.entra), whose signatures it does not check.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
+    pair, authority = _tls(folder, tls)
     keys = Keys(AZURITE_ACCOUNT, _base64_key())
     argv: list[str | Path] = [
         "node",
@@ -203,11 +207,19 @@ def start_azurite(folder: Path, *, detached: bool = False) -> Azurite:
         folder / "data",
     ]
     argv += ["--disableTelemetry", "--skipApiVersionCheck", "--silent"]
+    argv += ["--cert", pair.certificate, "--key", pair.key, "--oauth", "basic"] if pair else []
     others = [f"{AZURITE_ACCOUNT}{number}" for number in range(_AZURITE_ACCOUNTS)]
     env = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{keys.secret_key}" for name in (keys.access_key, *others))}
     process = spawn("azurite", argv, log=folder / "azurite.log", env=env, detached=detached)
     store = Azurite(
-        name="azurite", port=port, keys=keys, folder=folder, process=process, region="", unused=iter(others)
+        name="azurite",
+        port=port,
+        keys=keys,
+        folder=folder,
+        process=process,
+        region="",
+        authority=authority,
+        unused=iter(others),
     )
     return _ready(store, f"/{AZURITE_ACCOUNT}?comp=list", below=500)
 

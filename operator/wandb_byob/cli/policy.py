@@ -53,9 +53,14 @@ def _documents(world: "World", store: "BucketStore") -> "tuple[Document, ...]":
     from wandb_byob.decide.handwork import Reader, documents
     from wandb_byob.reconcile.inputs import granted_instance, tenant_of
 
-    tenant = tenant_of(world, store, granted_instance(world, store))
+    instance = granted_instance(world, store)
+    tenant = tenant_of(world, store, instance)
     reader = Reader(
-        deployment_type=tenant.deployment_type, origins=tenant.origins, identity=tenant.identity, org_id=tenant.org_id
+        deployment_type=tenant.deployment_type,
+        origins=tenant.origins,
+        identity=tenant.identity,
+        org_id=tenant.org_id,
+        namespace=instance.metadata.namespace if tenant.deployment_type == "SelfManaged" else "",
     )
     return documents(store.spec, reader)
 

@@ -7,6 +7,7 @@ cluster. Neither holds a key.
 from collections.abc import Iterator
 from typing import Final
 
+from wandb_byob.decide import azure_identity
 from wandb_byob.decide.availability import DeploymentType
 from wandb_byob.decide.buckets import bucket_name
 from wandb_byob.model.api import BucketStore, FormStep, HandOver
@@ -32,6 +33,11 @@ def _steps(store: BucketStore, team: str, path: str, address: str) -> Iterator[t
         yield (
             "Before you start",
             "Have W&B support validate the bucket and the team's settings: storage cannot be changed once the team exists",
+        )
+    if spec.azure is not None and spec.credentials.secret_ref is None:
+        yield (
+            "Before you start",
+            f"See that managed identity {spec.azure.client_id} has {azure_identity.federation('')}; byob policy prints the commands",
         )
     yield (
         "Log in",
@@ -83,16 +89,30 @@ def _azure_identity(tenant: str | None, client: str | None) -> Iterator[tuple[st
         yield "Managed Identity Client ID", client
 
 
+def _oidc(store: BucketStore) -> str:
+    """Ask for what a managed identity of ours must trust of W&B's own cluster."""
+    azure = store.spec.azure
+    if azure is None or store.spec.credentials.secret_ref is not None:
+        return ""
+    return (
+        f" W&B reads it as managed identity {azure.client_id} of tenant {azure.tenant_id}. Please tell us the OIDC issuer URL of the instance's "
+        "cluster, with its trailing /, and the namespace and names of the ServiceAccounts that read files, so that we can give the identity "
+        f"{azure_identity.federation('')}."
+    )
+
+
 def hand_over(store: BucketStore, deployment: DeploymentType, *, team: str, path: str, address: str) -> HandOver | None:
     """Return what W&B has to be told before this team is created, None where nothing has to be.
 
-    Dedicated Cloud: the account team adds the address to the supported file stores. A CoreWeave team: support validates
-    bucket and settings first.
+    Dedicated Cloud: the account team adds the address to the supported file stores, and on Azure without a key names the OIDC
+    issuer. A CoreWeave team: support validates bucket and settings first.
     """
     place = f"{bucket_name(store)}, path {path}" if path else bucket_name(store)
     coreweave = store.spec.provider == "CoreWeave"
     if deployment == "DedicatedCloud":
-        also = " Please have W&B support validate the bucket and the team's settings first." if coreweave else ""
+        also = (
+            " Please have W&B support validate the bucket and the team's settings first." if coreweave else _oidc(store)
+        )
         keys = f" In place of *** belong {_keys(store)}; they follow over a secure channel." if "***" in address else ""
         return HandOver(
             recipient="Your W&B account team",

@@ -11,7 +11,7 @@ from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context, Provisioned
 from wandb_byob.providers.s3 import S3Provider
-from wandb_byob.providers.tls import system_authorities
+from wandb_byob.providers.tls import extended
 
 
 class CoreWeaveProvider(S3Provider):
@@ -20,8 +20,7 @@ class CoreWeaveProvider(S3Provider):
     def __init__(self, endpoints: CloudEndpoints) -> None:
         super().__init__()
         self._endpoint = endpoints.coreweave.rstrip("/")
-        added = endpoints.ca_bundle
-        self._trusted = f"{system_authorities()}\n{added}" if added is not None else None
+        self._trusted = extended(endpoints.ca_bundle)
 
     def validate(self, context: Context) -> tuple[Check, ...]:
         """Check the bucket's name and the endpoint, and that somebody has keys: no cloud identity of a pod is one of CoreWeave's."""

@@ -58,6 +58,11 @@ def trust(ca_bundle: str | None, *, tls13: bool = False) -> ssl.SSLContext:
     return context
 
 
+def extended(added: str | None) -> str | None:
+    """Return the system's authorities and others (PEM), None for the system's alone."""
+    return f"{system_authorities()}\n{added}" if added is not None else None
+
+
 def system_authorities() -> str:
     """Return the system's authorities (PEM), to which others can be added."""
     return Path(_system_bundle()).read_text(encoding="utf-8", errors="replace")

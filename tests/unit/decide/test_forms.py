@@ -100,3 +100,30 @@ def test_who_must_be_told(deployment: DeploymentType, spec: dict[str, Any], reci
     if told is not None:
         assert "teams/ml" in told.text
         assert "***" in told.text or deployment != "DedicatedCloud"
+
+
+KEYLESS = {**AZURE, "credentials": {"source": "Ambient"}}
+
+
+def test_a_managed_identity_needs_federated_credentials_first() -> None:
+    """Before the page is opened, since W&B tries the container when the team is created; with a key there is nothing to do."""
+    assert "api://AzureADTokenExchange" in _form(KEYLESS)["Before you start"]
+    assert "Before you start" not in _form({**AZURE, "credentials": {"secretRef": {"name": "keys"}}})
+
+
+def test_dedicated_cloud_is_asked_for_its_issuer() -> None:
+    """The identity is the customer's, and the cluster that it must trust is W&B's; with a key nothing is asked."""
+    told = forms.hand_over(
+        as_store(bucket_store(spec=KEYLESS)), "DedicatedCloud", team="ml", path="", address="az://acme/files"
+    )
+    assert told is not None
+    assert told.recipient == "Your W&B account team"
+    for word in ("az://acme/files", "OIDC issuer URL", "trailing /", "c-1", "t-1", "ServiceAccounts"):
+        assert word in told.text
+    keyed = {**AZURE, "credentials": {"secretRef": {"name": "keys"}}}
+    other = forms.hand_over(
+        as_store(bucket_store(spec=keyed)), "DedicatedCloud", team="ml", path="", address="az://:***@acme/files"
+    )
+    assert other is not None
+    assert "OIDC" not in other.text
+    assert "secure channel" in other.text

@@ -183,6 +183,38 @@ def test_azure_says_whose_setting_it_is() -> None:
     assert found["federated-credential"].body["audiences"] == ["api://AzureADTokenExchange"]
 
 
+@pytest.mark.parametrize(
+    ("reader", "issuer", "subject", "told"),
+    [
+        (READER, "https://REPLACE-ME/", "system:serviceaccount:REPLACE-ME:REPLACE-ME", "azure.workload.identity/use"),
+        (
+            Reader(
+                deployment_type="SelfManaged",
+                origins=("https://w",),
+                identity="CLIENT_ID=unknown - OIDC_ISSUER_URL=https://oidc.example.com/abc",
+                namespace="wandb",
+            ),
+            "https://oidc.example.com/abc/",
+            "system:serviceaccount:wandb:REPLACE-ME",
+            "azure.workload.identity/use",
+        ),
+        (
+            Reader(deployment_type="DedicatedCloud", origins=("https://w",)),
+            "https://REPLACE-ME/",
+            "system:serviceaccount:REPLACE-ME:REPLACE-ME",
+            "account team",
+        ),
+    ],
+    ids=["nothing known", "installed by W&B's module", "Dedicated Cloud"],
+)
+def test_a_federated_credential(reader: Reader, issuer: str, subject: str, told: str) -> None:
+    """What is known of W&B's cluster stands in it, the issuer with its trailing slash."""
+    found = named(documents(spec("Azure"), reader))["federated-credential"]
+    assert found.body == {"issuer": issuer, "subject": subject, "audiences": ["api://AzureADTokenExchange"]}
+    assert {issuer, subject} <= set(found.command)
+    assert told in found.caution
+
+
 def test_a_user_who_is_not_known_is_left_to_fill_in() -> None:
     """Whose keys they are does not stand in a Secret's name."""
     found = named(

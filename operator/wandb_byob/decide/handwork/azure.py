@@ -1,16 +1,13 @@
 """What to set by hand on a storage account of Azure: for its containers CORS, soft delete and versioning are the account's."""
 
 from collections.abc import Iterator
-from typing import Any, Final
 
+from wandb_byob.decide.azure_container import RETENTION_DAYS, rule
+from wandb_byob.decide.azure_identity import AUDIENCE, ROLES, installed, subject
 from wandb_byob.decide.browsers import METHODS
 from wandb_byob.decide.cors import MAX_AGE_SECONDS
 from wandb_byob.decide.handwork.document import PLACEHOLDER, Document, Reader, missing_block
 from wandb_byob.model.api import AzureSpec, BucketStoreSpec
-
-_ROLES: Final = ("Storage Blob Data Owner", "Storage Account Contributor")
-_AUDIENCE: Final = "api://AzureADTokenExchange"
-_RETENTION_DAYS: Final = 7
 
 
 def azure(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
@@ -21,24 +18,25 @@ def azure(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     yield _cors(store, reader)
     yield _protection(store)
     if spec.credentials.secret_ref is None:
-        for role in _ROLES:
+        for role in ROLES:
             yield _role(store, role)
-        yield _federated(store)
+        yield _federated(store, reader)
 
 
 def _cors(store: AzureSpec, reader: Reader) -> Document:
-    rule: dict[str, Any] = {
-        "allowedOrigins": list(reader.origins),
-        "allowedMethods": list(METHODS),
-        "allowedHeaders": ["*"],
-        "exposedHeaders": ["*"],
-        "maxAgeInSeconds": MAX_AGE_SECONDS,
+    wanted = rule(reader.origins)
+    body = {
+        "allowedOrigins": wanted["AllowedOrigins"],
+        "allowedMethods": wanted["AllowedMethods"],
+        "allowedHeaders": wanted["AllowedHeaders"],
+        "exposedHeaders": wanted["ExposeHeaders"],
+        "maxAgeInSeconds": wanted["MaxAgeSeconds"],
     }
     words = ("az", "storage", "cors", "add", "--account-name", store.storage_account, "--services", "b")
     return Document(
         name="cors",
         purpose=f"lets browsers at {', '.join(reader.origins)} use signed URLs",
-        body={"corsRules": [rule]},
+        body={"corsRules": [body]},
         command=(
             *(*words, "--origins", *reader.origins, "--methods", *METHODS),
             *("--allowed-headers", "*", "--exposed-headers", "*", "--max-age", str(MAX_AGE_SECONDS)),
@@ -49,11 +47,11 @@ def _cors(store: AzureSpec, reader: Reader) -> Document:
 
 def _protection(store: AzureSpec) -> Document:
     words = ("az", "storage", "account", "blob-service-properties", "update", "--account-name", store.storage_account)
-    days = str(_RETENTION_DAYS)
+    days = str(RETENTION_DAYS)
     return Document(
         name="soft-delete",
         purpose="keeps what W&B's garbage collection of artifacts deletes by mistake, and what is overwritten",
-        body={"deleteRetentionPolicy": {"enabled": True, "days": _RETENTION_DAYS}, "isVersioningEnabled": True},
+        body={"deleteRetentionPolicy": {"enabled": True, "days": RETENTION_DAYS}, "isVersioningEnabled": True},
         command=(
             *(*words, "--resource-group", store.resource_group or PLACEHOLDER),
             *("--enable-delete-retention", "true", "--delete-retention-days", days, "--enable-versioning", "true"),
@@ -76,17 +74,22 @@ def _role(store: AzureSpec, role: str) -> Document:
     )
 
 
-def _federated(store: AzureSpec) -> Document:
-    subject, issuer = f"system:serviceaccount:{PLACEHOLDER}:{PLACEHOLDER}", f"https://{PLACEHOLDER}/"
+def _federated(store: AzureSpec, reader: Reader) -> Document:
+    issuer = installed(reader.identity).issuer or f"https://{PLACEHOLDER}/"
+    who = subject(namespace=reader.namespace or PLACEHOLDER, service_account=PLACEHOLDER)
     words = ("az", "identity", "federated-credential", "create", "--name", "wandb", "--identity-name", PLACEHOLDER)
+    told = "The issuer is the OIDC issuer URL of W&B's cluster with its trailing /, the subject system:serviceaccount:<namespace>:<name>."
+    if reader.deployment_type == "SelfManaged":
+        told += " The pods need the label azure.workload.identity/use=true."
+    else:
+        told += " Ask your W&B account team for both."
     return Document(
         name="federated-credential",
         purpose="lets W&B's ServiceAccount become the managed identity; one for each ServiceAccount whose pods read files",
-        body={"issuer": issuer, "subject": subject, "audiences": [_AUDIENCE]},
+        body={"issuer": issuer, "subject": who, "audiences": [AUDIENCE]},
         command=(
             *(*words, "--resource-group", store.resource_group or PLACEHOLDER),
-            *("--issuer", issuer, "--subject", subject, "--audiences", _AUDIENCE),
+            *("--issuer", issuer, "--subject", who, "--audiences", AUDIENCE),
         ),
-        caution="The issuer is the cluster's OIDC issuer URL with its trailing /, the subject system:serviceaccount:<namespace>:<name>. "
-        "The pods need the label azure.workload.identity/use=true.",
+        caution=told,
     )

@@ -14,12 +14,16 @@ REPLACES: Final = "It takes the place of what is set now: where there is somethi
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """The W&B that reads the bucket, as far as policies name it (providers.base.Tenant has the same)."""
+    """The W&B that reads the bucket, as far as policies name it (providers.base.Tenant has the same).
+
+    `namespace`: where its pods run, "" for W&B's own clouds.
+    """
 
     deployment_type: str
     origins: tuple[str, ...]
     identity: str | None = None
     org_id: str | None = None
+    namespace: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from wandb_byob.decide import addresses
+from wandb_byob.decide import addresses, azure_identity
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.model.api import AzureSpec, BucketStoreSpec
@@ -21,6 +22,7 @@ from wandb_byob.providers.probing import look
 
 if TYPE_CHECKING:
     from wandb_byob.providers.azure.api import Api
+    from wandb_byob.providers.azure.identity import Tokens
 
 _ADMIN, _DATA = "spec.provisioning.secretRef", "spec.credentials.secretRef"
 
@@ -28,12 +30,18 @@ _ADMIN, _DATA = "spec.provisioning.secretRef", "spec.credentials.secretRef"
 class AzureProvider:
     """The Provider for `Azure`. Its SDK is imported with the first call, since few operators need it."""
 
-    def __init__(self, endpoints: CloudEndpoints) -> None:
+    def __init__(self, endpoints: CloudEndpoints, *, tokens: "Tokens | None" = None) -> None:
+        self._endpoints = endpoints
+        self._given = tokens
         self._places = Places(endpoints)
 
     def validate(self, context: Context) -> tuple[Check, ...]:
-        """Check the container's name; the endpoint is never a user's choice."""
-        return (check_bucket_name("Azure", _spec(context.spec).container),)
+        """Check the container's name, and without a key the managed identity; the endpoint is never a user's choice."""
+        azure = _spec(context.spec)
+        name = check_bucket_name("Azure", azure.container)
+        if context.spec.credentials.secret_ref is not None:
+            return (name,)
+        return (name, azure_identity.check(azure, context.tenant.identity))
 
     def identity(self, spec: BucketStoreSpec) -> str:
         """Return `az://account/container`: names of accounts are unique in all of Azure."""
@@ -53,9 +61,10 @@ class AzureProvider:
         """Look with one call; True also where nobody here can look."""
         from wandb_byob.decide.azure_errors import AzureError, missing
 
-        if _looks_as(context) is None:
+        signer = _looks_as(context)
+        if signer is None:
             return True
-        with self._opened(context, _looks_as(context)) as api:
+        with self._opened(context, signer) as api:
             try:
                 api.properties()
             except AzureError as error:
@@ -68,14 +77,15 @@ class AzureProvider:
         """Create, adopt, configure, or only look, as the specification and the credentials allow."""
         from wandb_byob.providers.azure import provision
 
-        if _looks_as(context) is None:
+        signer = _looks_as(context)
+        if signer is None:
             check = Check(
                 name=CheckName.BUCKET_EXISTS,
                 result=CheckResult.SKIPPED,
                 message="Nobody here can sign requests to the container, so its configuration is not seen from here.",
             )
             return Provisioned(facts=provision.facts(context, assumed=True), checks=(check,))
-        with self._opened(context, _looks_as(context)) as api:
+        with self._opened(context, signer) as api:
             found = provision.provision(api)
             return replace(found, checks=(*_connection(api), *found.checks))
 
@@ -94,13 +104,13 @@ class AzureProvider:
         """Delete the container if we made it and it is empty."""
         from wandb_byob.providers.azure import provision
 
-        if not provision.manages(context):
+        if context.admin is None or not provision.manages(context):
             raise provision.not_allowed(_spec(context.spec).container)
         with self._opened(context, context.admin, named=_ADMIN) as api:
             provision.delete(api)
 
     @contextmanager
-    def _opened(self, context: Context, credentials: Credentials | None, *, named: str = "") -> "Iterator[Api]":
+    def _opened(self, context: Context, credentials: Credentials, *, named: str = "") -> "Iterator[Api]":
         """Lend the API; what goes wrong in the block comes out as `Stalled` or `Waiting`."""
         from wandb_byob.decide.azure_errors import AzureError
         from wandb_byob.providers.transport import TransportError
@@ -112,23 +122,24 @@ class AzureProvider:
         except (AzureError, TransportError) as error:
             raise api.explain(error).error() from None
 
-    def _api(self, context: Context, credentials: Credentials | None, *, named: str) -> "Api":
+    def _api(self, context: Context, credentials: Credentials, *, named: str) -> "Api":
         from wandb_byob.providers.azure.api import Api
-        from wandb_byob.providers.azure.signing import key_signer
+        from wandb_byob.providers.azure.signing import signer
 
         azure = _spec(context.spec)
-        if not isinstance(credentials, AccountKey):
-            raise Stalled(
-                Reason.NOT_IMPLEMENTED,
-                f"This version signs requests to Azure only with an account key. Name a Secret with accountKey in {named}.",
-            )
         return Api(
             place=self._places.of(azure.storage_account),
             account=azure.storage_account,
             container=azure.container,
             context=context,
-            signer=key_signer(credentials, account=azure.storage_account, named=named),
+            signer=signer(credentials, context, tokens=self._tokens, named=named),
         )
+
+    @cached_property
+    def _tokens(self) -> "Tokens":
+        from wandb_byob.providers.azure.identity import Tokens
+
+        return self._given or Tokens(ca_bundle=self._endpoints.ca_bundle)
 
 
 def _looks_as(context: Context) -> Credentials | None:

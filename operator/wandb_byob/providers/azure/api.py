@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
@@ -11,10 +12,12 @@ from azure.core.exceptions import AzureError as SdkError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import (
     BlobProperties,
+    BlobSasPermissions,
     BlobServiceClient,
     ContainerClient,
     CorsRule,
     RetentionPolicy,
+    generate_blob_sas,
 )
 from requests.models import PreparedRequest
 
@@ -26,6 +29,7 @@ from wandb_byob.decide.explanations import Explanation
 from wandb_byob.providers.azure.places import Place
 from wandb_byob.providers.azure.signing import Signer
 from wandb_byob.providers.base import Context
+from wandb_byob.providers.probing.raw import LIFETIME
 from wandb_byob.providers.requests_adapter import GuardedAdapter, Naming, guarded_requests
 from wandb_byob.providers.transport import Reply, TransportError, unanswered
 
@@ -159,6 +163,21 @@ class Api:
             pages: Any = listed.by_page(continuation_token=after)
             found = tuple(next(pages))
             return found, pages.continuation_token or None
+
+    def signature(self, key: str, permission: BlobSasPermissions) -> str:
+        """Return a shared access signature for one blob, by the account key or by a key that Azure lends the identity."""
+        # By the process' own clock, as the SDK dates all that it signs.
+        expiry = datetime.now(UTC) + timedelta(seconds=LIFETIME)
+        by: dict[str, Any] = {"account_key": self.signer.account_key} if self.signer.account_key else self._lent
+        return generate_blob_sas(self.account, self.container, key, permission=permission, expiry=expiry, **by)
+
+    @cached_property
+    def _lent(self) -> dict[str, Any]:
+        """GetUserDelegationKey, for as long as a look can take."""
+        now = datetime.now(UTC)
+        with reading("GetUserDelegationKey"):
+            key = self.service.get_user_delegation_key(now - timedelta(minutes=5), now + timedelta(hours=1))
+            return {"user_delegation_key": key}
 
     def blob_url(self, key: str) -> str:
         """Return where a blob is."""

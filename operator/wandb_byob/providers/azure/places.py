@@ -9,7 +9,7 @@ from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
-from wandb_byob.providers.tls import trust
+from wandb_byob.providers.tls import extended, trust
 from wandb_byob.providers.transport import GuardedSession
 
 PUBLIC: Final = "https://{account}.blob.core.windows.net"
@@ -54,5 +54,6 @@ class Places:
         policy = Policy(endpoint=endpoint, field=field_name, trusted=True)
         path = f"/{account}" if template.endswith(_IN_PATH) else ""
         return Place(
-            url=f"{endpoint.url}{path}", session=GuardedSession(policy, trust=trust(self._endpoints.ca_bundle))
+            url=f"{endpoint.url}{path}",
+            session=GuardedSession(policy, trust=trust(extended(self._endpoints.ca_bundle))),
         )

@@ -1,10 +1,9 @@
 """The data path of a container, as `providers.probing` tries it: by the SDK, and by URLs with a shared access signature."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from azure.storage.blob import BlobProperties, BlobSasPermissions, generate_blob_sas
+from azure.storage.blob import BlobProperties, BlobSasPermissions
 
 from wandb_byob.decide.azure_container import BLOB_TYPE
 from wandb_byob.decide.azure_errors import DATA_ROLE, AzureError, error_of
@@ -13,14 +12,13 @@ from wandb_byob.decide.probes import Failure
 from wandb_byob.model.checks import Check
 from wandb_byob.providers.azure.api import ERRORS, Api, code_of, reading
 from wandb_byob.providers.probing.door import Item, Leftover, Listing, Sweeper, Written
-from wandb_byob.providers.probing.raw import EXTRA, LIFETIME, RawRequests, page_headers
+from wandb_byob.providers.probing.raw import EXTRA, RawRequests, page_headers
 from wandb_byob.providers.transport import Reply, TransportError
 
 _OPERATIONS: Final = {"PUT": "PutBlob", "GET": "GetBlob", "HEAD": "GetBlobProperties"}
 _WRITE: Final = BlobSasPermissions(create=True, write=True)
 _READ: Final = BlobSasPermissions(read=True)
 _VERSION: Final = "x-ms-version-id"
-_CURRENT: Final = "OperationNotAllowedOnRootBlob"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,23 +66,13 @@ class AzureDoor:
     def signed(self, method: str, key: str, *, origin: str, body: bytes | None = None) -> Reply:
         """Use a URL with a shared access signature; the extra parameter is not signed, since Azure signs its own alone."""
         headers = page_headers(origin=origin, body=body) | ({BLOB_TYPE: "BlockBlob"} if body is not None else {})
-        url = f"{self.api.blob_url(key)}?{'='.join(EXTRA)}&{self._signature(method, key)}"
+        signature = self.api.signature(key, _WRITE if method == "PUT" else _READ)
+        url = f"{self.api.blob_url(key)}?{'='.join(EXTRA)}&{signature}"
         operation = _OPERATIONS[method]
         reply = self._raw.use(operation, method, url, headers=headers, body=body)
         if not 200 <= reply.status < 300:
             raise error_of(reply.status, reply.headers, reply.body, operation=operation)
         return reply
-
-    def _signature(self, method: str, key: str) -> str:
-        return generate_blob_sas(
-            self.api.account,
-            self.api.container,
-            key,
-            account_key=self.api.signer.account_key,
-            permission=_WRITE if method == "PUT" else _READ,
-            # By the process' own clock, as the SDK dates all that it signs.
-            expiry=datetime.now(UTC) + timedelta(seconds=LIFETIME),
-        )
 
     @property
     def _raw(self) -> RawRequests:
@@ -131,20 +119,11 @@ class AzureSweeper:
         return tuple(_item(each) for each in found)
 
     def delete(self, item: Leftover) -> None:
-        """DeleteBlob, of one version for good; the current version only goes by the file's name. What is not there is no error."""
-        try:
-            self._delete(item.key, item.version)
-        except AzureError as error:
-            if error.code != _CURRENT:
-                raise
-            self._delete(item.key)
-            self._delete(item.key, item.version)
-
-    def _delete(self, key: str, version: str = "") -> None:
-        given: dict[str, Any] = {"version_id": version} if version else {}
+        """DeleteBlob, of one version for good; what is not there is no error."""
+        version: dict[str, Any] = {"version_id": item.version} if item.version else {}
         try:
             with reading("DeleteBlob"):
-                self.api.client.get_blob_client(key).delete_blob(**given)
+                self.api.client.get_blob_client(item.key).delete_blob(**version)
         except AzureError as error:
             if error.code != "BlobNotFound":
                 raise

@@ -26,7 +26,7 @@ from wandb_byob.providers.gcs.identity import PodIdentity, PodSigner
 from wandb_byob.providers.gcs.probe import GCSDoor
 from wandb_byob.providers.gcs.signing import Clock, KeySigner, Signer, key_signer
 from wandb_byob.providers.probing import look
-from wandb_byob.providers.tls import trust
+from wandb_byob.providers.tls import extended, trust
 from wandb_byob.providers.transport import GuardedSession, TransportError
 
 _PUBLIC: Final = "https://storage.googleapis.com"
@@ -138,7 +138,7 @@ class GCSProvider:
         if isinstance(endpoint, Refusal):
             raise Stalled(Reason.INVALID_SPEC, f"{endpoint.message} {endpoint.remedy}")
         policy = Policy(endpoint=endpoint, field=flag, trusted=True)
-        return GuardedSession(policy, trust=trust(self._endpoints.ca_bundle))
+        return GuardedSession(policy, trust=trust(extended(self._endpoints.ca_bundle)))
 
     def _connection(self, context: Context, session: GuardedSession) -> tuple[Check, ...]:
         _, *proved = connection_checks(session.policy.endpoint, fault=None)
