@@ -188,6 +188,10 @@ class AzureSite(Site):
         """Azurite has no management API."""
         raise NotImplementedError
 
+    def elsewhere(self) -> dict[str, Any]:
+        """The names of Azure's regions are in no address."""
+        raise NotImplementedError
+
     def take_away(self, aspect: CheckName) -> None:
         """Set it back, or open the container."""
         if aspect is CheckName.PUBLIC_ACCESS:
