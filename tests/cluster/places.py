@@ -79,13 +79,21 @@ def installed(cluster: Cluster, kubelet: Kubelet, place: Place, ends: ExitStack)
 
 
 def looked_at(
-    cluster: Cluster, place: Place, ends: ExitStack, *, env: Sequence[Mapping[str, Any]] = (), **options: Any
+    cluster: Cluster,
+    place: Place,
+    ends: ExitStack,
+    *,
+    env: Sequence[Mapping[str, Any]] = (),
+    before: Sequence[Mapping[str, Any]] = (),
+    **options: Any,
 ) -> InstanceWorld:
-    """A namespace with a W&B of two components at which looks are made by hand, and a WandbInstance for it."""
+    """A namespace with a W&B of two components at which looks are made by hand, and a WandbInstance for it; `before` are objects that are there first."""
     name = cluster.create_namespace(f"{place}-{uuid.uuid4().hex[:6]}")
     here = InstanceWorld.make(cluster, name)
     here.stand_in = _stand_in(cluster, name, place, components=("app", "api"))
     ends.callback(here.remove)
+    if before:
+        here.apply(*before)
     start(here.stand_in, env, ends)
     here.apply(wandb.instance(name, **target(place) | options))
     return here

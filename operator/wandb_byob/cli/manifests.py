@@ -181,6 +181,11 @@ def load(paths: Sequence[str], *, namespace: str) -> list[dict[str, Any]]:
     return found
 
 
+def applied(bodies: Iterable[Any], *, namespace: str, where: str) -> list[dict[str, Any]]:
+    """Return objects of our own making as the API server would store them; raises ManifestError where it would refuse one."""
+    return [taken for body in bodies if (taken := _taken(body, where, namespace)) is not None]
+
+
 def _files(path: str) -> Iterator[str]:
     if path != "-" and Path(path).is_dir():
         yield from sorted(str(file) for file in Path(path).iterdir() if file.suffix in _SUFFIXES)

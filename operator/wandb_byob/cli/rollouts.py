@@ -4,7 +4,7 @@ Decided as by the operator (decide.compose, decide.takeover), as if each bucket 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wandb_byob.decide import addresses, attachments, takeover
 from wandb_byob.decide.compose import Attached, Composition, Entry, compose
@@ -13,6 +13,7 @@ from wandb_byob.decide.wanted import Wanted, differing, settings
 from wandb_byob.decide.workloads import State
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import WANDB_INSTANCES
+from wandb_byob.model import names
 from wandb_byob.model.api import WandbInstance
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.keys import ObjectKey
@@ -95,6 +96,8 @@ def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
 def _attached(world: World, instance: WandbInstance) -> tuple[list[Attached], list[str]]:
     """Return the buckets that teams ask for, and what keeps others out."""
     found, left_out = [], []
+    # A Job that tries a bucket from W&B's side runs the operator's image; which one that is makes no difference to what W&B gets.
+    world = replace(world, config=replace(world.config, image=world.config.image or names.FIELD_MANAGER))
     for use in gather_buckets(world, instance).uses:
         asking = [team for team in use.teams if attachments.asks(use, team)]
         if not asking:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,9 +12,9 @@ from wandb_byob.decide.addresses import Address
 _AWS_REGION: Final = re.compile(
     r"(?:.*\.)?s3(?:\.dualstack)?[.-](?P<region>[a-z]{2,8}(?:-[a-z]+)+-\d{1,2})(?:\.vpce)?\.amazonaws\.com(?:\.cn)?"
 )
-_AWS: Final = ("amazonaws.com", "amazonaws.com.cn")
 _SUBDOMAIN: Final = re.compile(r"[@/][^@/]+\.(?:cwobject|cwlota)\.com/?$")
 _UNFIT: Final = re.compile(r"[^a-z0-9-]+")
+_UNESCAPED: Final = re.compile(r"[^A-Za-z0-9._~%-]")
 _LONGEST_NAME: Final = 50
 _EXPANDED: Final = {"{{": "Helm", "$(": "Kubernetes"}
 
@@ -41,28 +41,36 @@ class Left:
     why: str
 
 
-def drafts(entries: Sequence[str], *, region: str = "") -> tuple[tuple[Draft, ...], tuple[Left, ...]]:
-    """Return what each entry becomes; `region` is where buckets of AWS are whose entry does not say it (`AWS_REGION` of W&B)."""
+def drafts(
+    entries: Sequence[str],
+    *,
+    region: str = "",
+    known: Mapping[str, str] | None = None,
+    taken: Collection[str] = (),
+) -> tuple[tuple[Draft, ...], tuple[Left, ...]]:
+    """Return what each entry becomes; `region` is where buckets of AWS are whose entry does not say it (`AWS_REGION` of W&B).
+
+    `known` are BucketStores that are there, by the identities of their buckets; `taken` are names that no object may get.
+    """
     made: list[Draft] = []
     left: list[Left] = []
-    known: set[str] = set()
+    there = {identity: f"BucketStore {name} is there for it" for identity, name in (known or {}).items()}
     shown = addresses.redact_all(entries)
     for text, identity, redacted in zip(entries, addresses.identities(entries), shown, strict=True):
-        why = _unfit(text, identity, known)
+        why = _unfit(text, identity, there)
         address = addresses.parse(text.strip()) if not why else None
-        block = _block(address, region) if address is not None else why
+        block = _block(address, str(identity), region) if address is not None else why
         if address is None or isinstance(block, str):
             left.append(Left(shown=redacted, why=str(block)))
             continue
-        known.add(str(identity))
-        name = _name(address.bucket, {each.name for each in made})
-        made.append(
-            Draft(name=name, shown=redacted, spec=block, secret=_secret(address), doubts=_doubts(text, address))
-        )
+        there[str(identity)] = "an entry before it names the same bucket"
+        name = _name(address.bucket, {*taken, *(each.name for each in made)})
+        doubts = _doubts(text, address, aws=addresses.in_aws(str(identity)))
+        made.append(Draft(name=name, shown=redacted, spec=block, secret=_secret(address), doubts=doubts))
     return tuple(made), tuple(left)
 
 
-def _unfit(text: str, identity: str | None, known: set[str]) -> str:
+def _unfit(text: str, identity: str | None, there: Mapping[str, str]) -> str:
     wrong = addresses.lint(text)
     if wrong is not None:
         return f"{wrong}; correct it, or remove it"
@@ -73,10 +81,10 @@ def _unfit(text: str, identity: str | None, known: set[str]) -> str:
         return "a key with an unescaped character tears it apart; percent-encode the keys"
     if identity == addresses.COREWEAVE_SHARED:
         return "it makes CoreWeave selectable and names no bucket; it is kept, and belongs to no BucketStore"
-    return "an entry before it names the same bucket" if identity in known else ""
+    return there.get(identity, "")
 
 
-def _block(address: Address, region: str) -> dict[str, Any] | str:
+def _block(address: Address, identity: str, region: str) -> dict[str, Any] | str:
     match address.scheme:
         case "gs":
             return {"provider": "GCS", "gcs": {"bucket": address.bucket}}
@@ -86,18 +94,20 @@ def _block(address: Address, region: str) -> dict[str, Any] | str:
         case "cw":
             return {"provider": "CoreWeave", "coreWeave": {"bucket": address.bucket}}
         case "s3":
-            return _s3(address, region)
+            return _s3(address, region, aws=addresses.in_aws(identity))
 
 
-def _s3(address: Address, region: str) -> dict[str, Any] | str:
+def _s3(address: Address, region: str, *, aws: bool) -> dict[str, Any] | str:
     query = dict(address.query)
     host = address.host.partition(":")[0].lower()
-    if not host or host.endswith(_AWS):
+    if aws:
         named = _AWS_REGION.fullmatch(host)
         there = query.get("region") or (named["region"] if named else "") or region
         if not there:
             return "it names no region; say with --region where the bucket is (AWS_REGION of W&B's pods)"
         return {"provider": "S3", "s3": {"bucket": address.bucket, "region": there}}
+    if not address.password:
+        return "it has no keys, which a store that is not AWS' own asks for; write them into it, percent-encoded"
     # W&B's own defaults, where the entry says nothing: http, and us-west-1.
     scheme = "https" if query.get("tls") == "true" else "http"
     store = {
@@ -119,28 +129,31 @@ def _secret(address: Address) -> dict[str, str] | None:
     return {"accessKeyID": address.user, "secretAccessKey": address.password}
 
 
-def _doubts(text: str, address: Address) -> tuple[str, ...]:
-    query = dict(address.query)
-    aws = not address.host or address.host.partition(":")[0].lower().endswith(_AWS)
-    found = []
-    if text.strip() != text:
-        found.append("It has white space around it.")
-    if address.scheme == "s3" and not aws and "tls" not in query:
-        found.append("It does not say tls, so that W&B uses http.")
-    if address.scheme == "s3" and not aws and "region" not in query:
-        found.append("It does not say region, so that W&B uses us-west-1.")
-    if address.prefix:
-        found.append(
-            "It names a path below the bucket, which no address of a team's bucket has: the path belongs to the team."
-        )
-    if address.scheme == "cw" and _SUBDOMAIN.search(text.partition("?")[0]):
-        found.append("The bucket is written as a subdomain; W&B's table of addresses has cwobject.com/<bucket>.")
-    return tuple(found)
+def _doubts(text: str, address: Address, *, aws: bool) -> tuple[str, ...]:
+    query, elsewhere = dict(address.query), address.scheme == "s3" and not aws
+    keys = text.partition("://")[2].rpartition("@")[0]
+    written = text.partition("?")[0].rstrip("/")
+    odd = {
+        "It has white space around it.": text.strip() != text,
+        "Its keys hold characters that are not percent-encoded: W&B may read another key.": bool(
+            _UNESCAPED.search(keys.replace(":", "", 1))
+        ),
+        "It does not say tls, so that W&B uses http.": elsewhere and "tls" not in query,
+        "It does not say region, so that W&B uses us-west-1.": elsewhere and "region" not in query,
+        "It does not say region, so that W&B uses its own AWS_REGION, or us-west-1.": aws and "region" not in query,
+        "It names a path below the bucket, which no address of a team's bucket has: the path belongs to the team.": bool(
+            address.prefix
+        ),
+        "The bucket is written as a subdomain; W&B's table of addresses has cwobject.com/<bucket>.": (
+            address.scheme == "cw" and bool(_SUBDOMAIN.search(written))
+        ),
+    }
+    return tuple(sentence for sentence, holds in odd.items() if holds)
 
 
-def _name(bucket: str, taken: set[str]) -> str:
-    """Return a name for the object that is made of the bucket's, and is not taken."""
-    base = _UNFIT.sub("-", bucket.lower()).strip("-")[:_LONGEST_NAME].strip("-") or "bucket"
+def _name(given: str, taken: Collection[str], *, otherwise: str = "bucket") -> str:
+    """Return a name for an object that is made of a bucket's, or a team's, and is not taken."""
+    base = _UNFIT.sub("-", given.lower()).strip("-")[:_LONGEST_NAME].strip("-") or otherwise
     numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
     return next(name for name in (base, *numbered) if name not in taken)
 
@@ -175,10 +188,28 @@ def secret(draft: Draft, *, namespace: str) -> dict[str, Any] | None:
     return {**body, "apiVersion": "v1", "type": "Opaque", "stringData": dict(draft.secret)}
 
 
-def team_storage(draft: Draft, *, namespace: str) -> dict[str, Any]:
-    """Return the form of a team's storage, to be completed: which team it is, and under which path, only W&B knows."""
-    spec = {"team": "TEAM", "bucketStoreRef": {"name": draft.name}, "path": "PATH"}
-    return _object("TeamStorage", "TEAM", namespace, spec=spec)
+def team_storages(made: Sequence[Draft], teams: Sequence[str], *, namespace: str) -> tuple[dict[str, Any], ...]:
+    """Return the forms of the teams' storage, to be completed: which bucket a team has, and under which path, only W&B knows.
+
+    One for each team, or where those are not known, for each bucket.
+    """
+    if not teams:
+        return tuple(_team_storage("TEAM", "TEAM", each.name, namespace=namespace, path="PATH") for each in made)
+    bucket = made[0].name if len(made) == 1 else "BUCKETSTORE"
+    names: dict[str, str] = {}
+    for team in teams:
+        names[team] = _name(team, set(names.values()), otherwise="team")
+    return tuple(_team_storage(name, team, bucket, namespace=namespace, path="PATH") for team, name in names.items())
+
+
+def sample_teams(made: Sequence[Draft], *, namespace: str) -> tuple[dict[str, Any], ...]:
+    """Return a team for each bucket, to tell what becomes of W&B as soon as all of them have one."""
+    return tuple(_team_storage(each.name, each.name, each.name, namespace=namespace) for each in made)
+
+
+def _team_storage(name: str, team: str, bucket: str, *, namespace: str, path: str = "") -> dict[str, Any]:
+    spec = {"team": team, "bucketStoreRef": {"name": bucket}} | ({"path": path} if path else {})
+    return _object("TeamStorage", name, namespace, spec=spec)
 
 
 def _object(kind: str, name: str, namespace: str, **rest: Any) -> dict[str, Any]:

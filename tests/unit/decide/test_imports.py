@@ -63,6 +63,9 @@ def test_a_bucket_of_aws_without_a_region_needs_the_administrators_word() -> Non
         (["s3://AK:s", "k@h.example/b"], ""),
         (["", "cw://"], ""),
         (["cw://"], "makes CoreWeave selectable"),
+        (["cw://A:b@cwlota.com/b"], "write cwobject.com"),
+        (["s3://h.example:9000/b?region=r&tls=true"], "has no keys"),
+        (["s3://lb.elb.eu-west-1.amazonaws.com/b?region=r"], "has no keys"),
     ],
 )
 def test_what_is_wrong_stays_as_it_is_and_is_told(entries: list[str], words: str) -> None:
@@ -94,11 +97,41 @@ def test_names_are_told_apart() -> None:
         ("s3://A:b@h.example/b?tls=true", "us-west-1"),
         ("s3://A:b@h.example/b/p?region=r&tls=true", "path"),
         ("cw://A:b@b.cwobject.com?tls=true", "subdomain"),
+        ("s3://A:b+c=@h.example/b?region=r&tls=true", "not percent-encoded"),
+        ("s3://A:b@s3.eu-west-1.amazonaws.com/b", "its own AWS_REGION"),
         (" gs://b", "white space"),
     ],
 )
 def test_what_is_odd_is_told(entry: str, words: str) -> None:
     assert words in " ".join(one(entry).doubts)
+
+
+def test_a_bucket_that_has_a_bucket_store_gets_no_second_one() -> None:
+    made, (left,) = imports.drafts(["gs://a", "gs://b"], known={"gs://a": "mine"}, taken={"b"})
+    assert [each.name for each in made] == ["b-2"]
+    assert left.why == "BucketStore mine is there for it"
+
+
+def test_an_entry_without_fault_raises_no_doubt() -> None:
+    for entry in ("s3://A:b%2B@h.example/b?region=r&tls=true", "cw://A:b@cwobject.com/b?tls=true", f"gs://sa%40p:{PEM}@b", "az://:a%3D@acme/data"):  # fmt: skip
+        assert one(entry).doubts == ()
+
+
+def test_each_team_gets_a_form() -> None:
+    """Under names that Kubernetes takes and that are told apart; which bucket it has is filled in where there is one only."""
+    first, second = (one(f"gs://{name}") for name in ("a", "b"))
+    forms = imports.team_storages([first, second], ["ML Research", "ml-research", "研究"], namespace="wandb")
+    assert [(each["metadata"]["name"], each["spec"]["team"]) for each in forms] == [
+        ("ml-research", "ML Research"),
+        ("ml-research-2", "ml-research"),
+        ("team", "研究"),
+    ]
+    assert {each["spec"]["bucketStoreRef"]["name"] for each in forms} == {"BUCKETSTORE"}
+    (form,) = imports.team_storages([first], ["x"], namespace="wandb")
+    assert form["spec"] == {"team": "x", "bucketStoreRef": {"name": "a"}, "path": "PATH"}
+    assert [each["spec"]["team"] for each in imports.team_storages([first, second], [], namespace="wandb")] == [
+        "TEAM"
+    ] * 2
 
 
 def test_the_objects_change_nothing_and_are_checked() -> None:
