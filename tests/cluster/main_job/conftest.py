@@ -17,11 +17,15 @@ from testbed.kubelet import Kubelet
 
 @pytest.fixture
 def scenario_in(crds: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Callable[..., Scenario]]:
-    """`scenario_in(env=…, values=…, **instance)`: a namespace with W&B's stand-in, the operator and a WandbInstance."""
+    """`scenario_in(env=…, values=…, **instance)`: a namespace with W&B's stand-in, the operator and, where W&B is `described`, a WandbInstance."""
     with ExitStack() as ends:
 
         def make(
-            *, env: Callable[[Scenario], Any] | None = None, values: dict[str, Any] | None = None, **instance: Any
+            *,
+            env: Callable[[Scenario], Any] | None = None,
+            values: dict[str, Any] | None = None,
+            described: bool = True,
+            **instance: Any,
         ) -> Scenario:
             name = crds.create_namespace(f"wandb-{uuid.uuid4().hex[:6]}")
             scenario = Scenario(
@@ -33,7 +37,8 @@ def scenario_in(crds: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Cal
             ends.callback(scenario.remove)
             scenario.wandb.deploy(env=[env(scenario)] if env else [])
             scenario.installation.install({**VALUES, **(values or {})})
-            scenario.apply(wandb.instance(name, **instance))
+            if described:
+                scenario.apply(wandb.instance(name, **instance))
             return scenario
 
         yield make

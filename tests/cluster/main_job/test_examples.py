@@ -1,0 +1,173 @@
+"""Each file of examples/ as an administrator applies it, to its end: on the real control plane, with the endpoints and keys of the stores here.
+
+A further example is a line in EXAMPLES, with a function that makes what the file expects to find and replaces what it cannot know.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from cluster.scenario import Scenario, address
+from testbed import stores
+from testbed.demo import examples
+from testbed.object_store import Store
+
+FOLDER: Final = Path(__file__).parents[3] / "examples"
+ROLE: Final = examples.IDENTITY
+MOTOS_ACCOUNT: Final = examples.ACCOUNT
+Objects = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arranged:
+    """What belongs to an example beside the file.
+
+    `values` are the chart's, `instance` what the WandbInstance of examples/wandbinstance.yaml is told about W&B here; `entries` is
+    what W&B's pods have at the end, and `then` looks at the rest.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    instance: dict[str, Any] = field(default_factory=dict)
+    entries: tuple[str, ...] = ()
+    then: Callable[[Scenario], None] = lambda _: None
+
+
+Arrange = Callable[[Objects, pytest.FixtureRequest], Iterator[Arranged]]
+"""Changes the objects where it must, and yields; what follows takes away what was made."""
+
+
+def minio_three_teams(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+    """A MinIO with a private authority; the operator makes the bucket."""
+    minio = stores.start_minio(request.getfixturevalue("tmp_path") / "minio", tls=True)
+    assert minio.authority is not None
+    authority = minio.authority.read_text()
+    where = spec_of(objects, "BucketStore")["s3Compatible"]
+    where["endpoint"] = minio.endpoint
+    give_keys(objects, minio)
+    one(objects, "ConfigMap")["data"]["ca.crt"] = authority
+
+    def then(scenario: Scenario) -> None:
+        assert set(scenario.wandb.revisions().values()) == {2}, "three teams, one rollout"
+        tried = {check["path"] for check in scenario.get("BucketStore", "research")["status"]["checks"]}
+        assert tried == {"", "teams/vision", "teams/speech", "teams/robotics"}
+        form = {step["field"]: step["value"] for step in scenario.get("TeamStorage", "speech")["status"]["form"]}
+        assert form["Path"] == "teams/speech"
+        assert "Versions" not in minio.client().list_object_versions(Bucket="research")
+
+    yield Arranged(entries=(address(minio, "research"),), then=then)
+    minio.stop()
+
+
+def s3(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+    """AWS is moto; the operator makes the bucket in the region that the file says."""
+    moto: Store = request.getfixturevalue("moto")
+    where = spec_of(objects, "BucketStore")["s3"]
+    where |= {"endpoint": moto.endpoint, "accountID": MOTOS_ACCOUNT}
+    give_keys(objects, moto)
+
+    def then(scenario: Scenario) -> None:
+        client = moto.client()
+        assert client.get_bucket_location(Bucket="acme-wandb")["LocationConstraint"] == "eu-central-1"
+        assert ROLE in client.get_bucket_policy(Bucket="acme-wandb")["Policy"]
+        assert set(scenario.wandb.revisions().values()) == {2}, "two teams, one rollout"
+
+    entry = address(moto, "acme-wandb").replace(f"region={moto.region}", "region=eu-central-1")
+    yield Arranged(instance={"identity": ROLE}, entries=(entry,), then=then)
+    moto.client().delete_bucket(Bucket="acme-wandb")
+
+
+def s3_compatible(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+    """A bucket that is in MinIO before, with a file in it."""
+    minio: Store = request.getfixturevalue("minio")
+    client = minio.client()
+    client.create_bucket(Bucket="vision")
+    client.put_object(Bucket="vision", Key="theirs", Body=b"x")
+    spec_of(objects, "BucketStore")["s3Compatible"]["endpoint"] = minio.endpoint
+    give_keys(objects, minio)
+
+    def then(scenario: Scenario) -> None:
+        assert scenario.get("BucketStore", "vision")["status"]["bucket"]["adopted"] is True
+        assert [each["Key"] for each in client.list_objects_v2(Bucket="vision")["Contents"]] == ["theirs"]
+
+    yield Arranged(entries=(address(minio, "vision"),), then=then)
+    for each in client.list_object_versions(Bucket="vision")["Versions"]:
+        client.delete_object(Bucket="vision", Key=each["Key"], VersionId=each["VersionId"])
+    client.delete_bucket(Bucket="vision")
+
+
+def check_only(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+    """A bucket of AWS without versioning: the plan says so, W&B is told nothing, and the bucket stays as it is."""
+    moto: Store = request.getfixturevalue("moto")
+    client = moto.client()
+    client.create_bucket(Bucket="acme-legacy")
+    examples.allow_browsers(client, "acme-legacy")
+    spec_of(objects, "BucketStore")["s3"]["endpoint"] = moto.endpoint
+    give_keys(objects, moto)
+
+    def then(scenario: Scenario) -> None:
+        status = scenario.get("BucketStore", "legacy")["status"]
+        assert {"change": "Versioning", "message": "Enable versioning."} in status["plan"]
+        assert "Status" not in client.get_bucket_versioning(Bucket="acme-legacy")
+
+    yield Arranged(then=then)
+    client.delete_bucket(Bucket="acme-legacy")
+
+
+EXAMPLES: Final[dict[str, Arrange]] = {
+    "s3.yaml": s3,
+    "s3-compatible.yaml": s3_compatible,
+    "minio-three-teams.yaml": minio_three_teams,
+    "check-only.yaml": check_only,
+}
+
+
+@pytest.mark.parametrize("file", EXAMPLES)
+def test_an_example_comes_to_its_end(
+    scenario_in: Callable[..., Scenario], file: str, request: pytest.FixtureRequest
+) -> None:
+    """All of its objects become Ready, and W&B's pods have what they should."""
+    objects = read(file)
+    arranging = EXAMPLES[file](objects, request)
+    arranged = next(arranging)
+    scenario = scenario_in(values=arranged.values, described=False)
+    if not [each for each in objects if each["kind"] == "WandbInstance"]:
+        (instance,) = read("wandbinstance.yaml")
+        instance["spec"] |= arranged.instance
+        scenario.apply(instance)
+    scenario.apply(*objects)
+    for kind in ("BucketStore", "TeamStorage", "WandbInstance"):
+        scenario.wait_ready(kind, *(each["metadata"]["name"] for each in objects if each["kind"] == kind))
+    scenario.wandb.wait_available()
+    assert scenario.entries() == [*arranged.entries]
+    arranged.then(scenario)
+    assert next(arranging, None) is None
+
+
+def read(file: str) -> Objects:
+    """The objects of an example."""
+    return list(yaml.safe_load_all((FOLDER / file).read_text()))
+
+
+def one(objects: Objects, kind: str) -> dict[str, Any]:
+    """The only object of its kind."""
+    (found,) = [each for each in objects if each["kind"] == kind]
+    return found
+
+
+def spec_of(objects: Objects, kind: str) -> Any:
+    """The specification of the only object of its kind."""
+    return one(objects, kind)["spec"]
+
+
+def give_keys(objects: Objects, store: Store) -> None:
+    """Put the store's root keys where the file says REPLACE-ME."""
+    for each in objects:
+        if each["kind"] == "Secret":
+            each["stringData"] = {
+                name: store.keys.secret_key if "secret" in name.lower() else store.keys.access_key
+                for name in each["stringData"]
+            }
