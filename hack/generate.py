@@ -47,6 +47,7 @@ CLASSES: dict[str, tuple[str, str | None]] = {
     "WandbInstance.spec": ("WandbInstanceSpec", None),
     "WandbInstance.status": ("WandbInstanceStatus", None),
     "WandbInstance.status.reverted": ("Reverted", None),
+    "WandbInstance.status.storage": ("StorageEntry", None),
     "WandbInstance.status.form": ("InstanceForm", None),
     "BucketStore.spec": ("BucketStoreSpec", None),
     "BucketStore.status": ("BucketStoreStatus", None),

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -147,8 +147,8 @@ class InstanceWorld:
         if verified:
             self.verify(name, namespace=place)
 
-    def verify(self, name: str, *, namespace: str | None = None) -> None:
-        """Record that the bucket is verified with the credentials that it has now."""
+    def verify(self, name: str, *, namespace: str | None = None, paths: Sequence[str] = ("",)) -> None:
+        """Record that the bucket is verified, with the credentials that it has now, under these paths."""
         place = namespace or self.namespace
         path = f"{API}/namespaces/{place}/bucketstores/{name}"
         store = gather.typed(self.cluster.get(path), BucketStore)
@@ -163,7 +163,7 @@ class InstanceWorld:
             "verifiedInputs": inputs.mark,
             "instanceRef": {"name": inputs.instance.name, "namespace": inputs.instance.namespace},
             "bucket": {"created": True, "adopted": False, "identity": inputs.identity},
-            "checks": [{"name": "PutObject", "result": "Passed", "message": "m"}],
+            "checks": [{"name": "PutObject", "result": "Passed", "message": "m", "path": path} for path in paths],
         }
         self.cluster.patch(f"{path}/status", {"status": status})
 

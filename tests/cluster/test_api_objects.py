@@ -75,6 +75,13 @@ STATUSES: dict[str, tuple[str, dict[str, Any]]] = {
                 },
                 {"address": "(not understood)", "source": "Kept"},
             ],
+            "storage": {
+                "identity": "s3://amazonaws.com/acme-main",
+                "address": "s3://***:***@acme-main/wandb",
+                "path": "wandb",
+                "source": "BucketStore",
+                "bucketStoreRef": {"name": "main"},
+            },
             "secretName": "wandb-file-stores-7x2fq",
             "lastGoodSecretName": "wandb-file-stores-k8w4z",
             "variableBytes": 512,

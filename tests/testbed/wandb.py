@@ -5,6 +5,7 @@ rollouts, their pods and the environment that Kubernetes would give them.
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from testbed.cluster import Cluster
 from testbed.processes import wait_for
 
+_REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 VARIABLE = "GORILLA_SUPPORTED_FILE_STORES"
 RELEASE = "wandb"
 COMPONENTS = ("app", "api", "executor", "filestream", "parquet")
@@ -131,19 +133,42 @@ class StandIn:
 
     def variable(self) -> set[str | None]:
         """The distinct values of the variable in all pods, as Kubernetes resolves them; None where a pod has none."""
-        return {self._value(pod) for pod in self.pods()}
+        return self.seen(VARIABLE)
+
+    def seen(self, variable: str) -> set[str | None]:
+        """The distinct values of one variable in all pods, as the process sees it; None where a pod has none."""
+        return {self.environment(pod).get(variable) for pod in self.pods()}
+
+    def environment(self, pod: Any) -> dict[str, str]:
+        """The environment of a pod's first container, as Kubernetes makes it: what is optional and not there is left out."""
+        container, env = pod["spec"]["containers"][0], dict[str, str]()
+        for each in container.get("envFrom", []):
+            for source, plural in (("configMapRef", "configmaps"), ("secretRef", "secrets")):
+                if source in each:
+                    env |= self._data(plural, each[source]["name"])
+        for entry in container.get("env", []):
+            value = self._value(entry, env)
+            if value is not None:
+                env[entry["name"]] = value
+        return env
 
     def secret_names(self) -> set[str | None]:
         """The Secrets that the pods' variable comes from."""
         return {_reference(pod).get("name") if (_reference(pod)) else None for pod in self.pods()}
 
-    def _value(self, pod: Any) -> str | None:
-        entry = _entry(pod)
-        if entry is None or "value" in entry:
-            return None if entry is None else str(entry["value"])
-        reference = _reference(pod)
-        secret = self.cluster.get(f"/api/v1/namespaces/{self.namespace}/secrets/{reference['name']}")
-        return _decoded(secret["data"][reference["key"]])
+    def _value(self, entry: Any, before: Mapping[str, str]) -> str | None:
+        for source, plural in (("secretKeyRef", "secrets"), ("configMapKeyRef", "configmaps")):
+            reference = entry.get("valueFrom", {}).get(source)
+            if reference is not None:
+                value = self._data(plural, reference["name"]).get(reference["key"])
+                assert value is not None or reference.get("optional"), f"{entry['name']}: the container cannot start"
+                return value
+        return _REFERENCE.sub(lambda found: before.get(found[1], found[0]), entry.get("value", ""))
+
+    def _data(self, plural: str, name: str) -> dict[str, str]:
+        found = self.cluster.get(f"/api/v1/namespaces/{self.namespace}/{plural}/{name}") or {}
+        data: dict[str, str] = found.get("data") or {}
+        return {key: _decoded(value) if plural == "secrets" else value for key, value in data.items()}
 
 
 def _ready(pod: Any) -> bool:

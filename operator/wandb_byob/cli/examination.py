@@ -137,7 +137,8 @@ def _paths(world: World, store: BucketStore, inputs: Inputs, options: Options) -
     if inputs.unproved is not None:
         return ()
     users = gather.users_of(world.kube, world.config, store)
-    return tuple(sorted({*stores.declared_paths(store, inputs.identity, users), *options.paths}))
+    declared = stores.declared_paths(store, inputs.identity, users, storage=inputs.storage)
+    return tuple(sorted({*declared, *options.paths}))
 
 
 def _look(

@@ -157,7 +157,7 @@ def identity(text: str) -> str | None:
     stripped = text.strip()
     if stripped == COREWEAVE_SHARED:
         return COREWEAVE_SHARED
-    address = None if _torn(stripped) else parse(stripped)
+    address = None if torn(stripped) else parse(stripped)
     if address is None or not address.bucket:
         return None
     return bucket_identity(address.scheme, address.host, address.bucket, region=dict(address.query).get("region", ""))
@@ -174,7 +174,7 @@ def identities(entries: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(reversed(found))
 
 
-def _torn(text: str) -> bool:
+def torn(text: str) -> bool:
     """Say whether a raw / ? or # ends the authority inside of what is meant as a key: the rest of the key would pass for the bucket."""
     userinfo = text.partition("://")[2].rpartition("@")[0]
     return bool(set(userinfo) & set("/?#"))

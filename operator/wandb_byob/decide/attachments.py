@@ -156,10 +156,12 @@ def usable_since(use: Use) -> datetime | None:
     known = [time for time in created if time is not None]
     if not known:
         return None
-    verified = [
-        c.last_transition_time for c in use.store.status.conditions if c.type in _VERIFIED and c.status == "True"
-    ]
-    return max((min(known), *verified))
+    return max((min(known), *verified_at(use.store)))
+
+
+def verified_at(store: BucketStore) -> tuple[datetime, ...]:
+    """Return since when each condition holds that makes the bucket verified."""
+    return tuple(c.last_transition_time for c in store.status.conditions if c.type in _VERIFIED and c.status == "True")
 
 
 def holder_of_each(attached: Iterable[Attached], *, provenance: Mapping[str, str]) -> tuple[Attached, ...]:

@@ -25,6 +25,7 @@ class ConditionType(StrEnum):
     DATA_PATH_VERIFIED = "DataPathVerified"
     BUCKET_READY = "BucketReady"
     ROLLED_OUT = "RolledOut"
+    STORAGE_CONFIGURED = "StorageConfigured"
     TEAM_CREATED = "TeamCreated"
     READY = "Ready"
     STALLED = "Stalled"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wandb_byob.model.api import BucketStore, ObjectReference, TeamStorage
+from wandb_byob.model.api import BucketStore, ObjectReference, TeamStorage, WandbInstance
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
@@ -47,6 +47,20 @@ def instance_of(store: BucketStore, in_namespace: Sequence[str]) -> ObjectKey:
 def bucket_store_of(team: TeamStorage) -> ObjectKey:
     """Return the BucketStore that a TeamStorage uses."""
     return _key(Kind.BUCKET_STORE, team.spec.bucket_store_ref, team.metadata.namespace)
+
+
+def storage_of(instance: WandbInstance) -> ObjectKey | None:
+    """Return the BucketStore that is to keep the instance's own files, None where none is named."""
+    asked = instance.spec.storage
+    namespace = instance.metadata.namespace
+    return None if asked is None else ObjectKey(Kind.BUCKET_STORE, namespace, asked.bucket_store_ref.name)
+
+
+def storage_path(store: BucketStore, instance: WandbInstance) -> str | None:
+    """Return the path of the instance's own files in this bucket ("": its root), None where they lie elsewhere."""
+    asked = instance.spec.storage
+    own = ObjectKey(Kind.BUCKET_STORE, store.metadata.namespace, store.metadata.name)
+    return asked.path or "" if asked is not None and storage_of(instance) == own else None
 
 
 def team_name(team: TeamStorage) -> str:

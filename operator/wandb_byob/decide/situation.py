@@ -10,7 +10,7 @@ from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.configuration import Configuration, Stored
 from wandb_byob.decide.looks import request
 from wandb_byob.decide.schedule import duration
-from wandb_byob.decide.variable import VARIABLE
+from wandb_byob.decide.variable import STORAGE, VARIABLE
 from wandb_byob.decide.windows import Window, windows
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.model.api import Condition, FailedConfiguration, Reverted, WandbInstance
@@ -120,13 +120,18 @@ class Situation:
 
 def policy(instance: WandbInstance) -> Policy:
     """Return the policy of an instance; raises `Stalled` for a window that never comes."""
-    rollout, file_stores = instance.spec.rollout, instance.spec.file_stores
+    rollout, file_stores, storage = instance.spec.rollout, instance.spec.file_stores, instance.spec.storage
     return Policy(
         max_wait=duration(rollout.max_wait),
         minimum_interval=_minimum_interval(instance),
         timeout=duration(rollout.timeout),
         roll_back=rollout.on_failure == "RollBack",
-        takes=frozenset((VARIABLE,) if file_stores.take_ownership else ()),
+        takes=frozenset(
+            [
+                *((VARIABLE,) if file_stores.take_ownership else ()),
+                *(STORAGE if storage is not None and storage.take_ownership else ()),
+            ]
+        ),
         separator=file_stores.separator,
         windows=windows(rollout),
     )

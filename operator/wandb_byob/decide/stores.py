@@ -50,13 +50,18 @@ class DataPath:
     pending: str = ""
 
 
-def declared_paths(store: BucketStore, identity: str, users: Sequence[TeamStorage]) -> tuple[str, ...]:
-    """Return the paths under which probe objects may be written: `probePath`, and those of the teams that stand."""
+def declared_paths(
+    store: BucketStore, identity: str, users: Sequence[TeamStorage], *, storage: str | None
+) -> tuple[str, ...]:
+    """Return the paths under which probe objects may be written: `probePath`, those of the teams that stand, and the instance's own.
+
+    `storage` is the latter (None: its files lie elsewhere).
+    """
     claims = [teams.Claim(identity=identity, path=team.spec.path or "", team=team) for team in users]
     lost = teams.conflicts(claims)
     paths = {claim.path for claim in claims if claim.team.metadata.uid not in lost}
-    if store.spec.probe_path:
-        paths.add(store.spec.probe_path)
+    paths |= {store.spec.probe_path} if store.spec.probe_path else set()
+    paths |= {storage} if storage is not None else set()
     return tuple(sorted(paths))
 
 
@@ -149,7 +154,7 @@ def _data_path(seen: Seen, data_path: DataPath) -> Verdict:
     if not data_path.paths:
         return _unproved(
             Reason.NO_PATH_DECLARED,
-            "Nothing may be written yet: no TeamStorage declares a path, and probePath is not set.",
+            "Nothing may be written yet: no TeamStorage and no WandbInstance declares a path, and probePath is not set.",
         )
     whole = [check for check in of_bucket(seen.checks) if check.name in _OF_THE_DATA_PATH]
     own = [check for path in data_path.paths for check in of_path(seen.checks, path)]

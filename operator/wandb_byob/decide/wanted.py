@@ -1,10 +1,9 @@
 """What W&B's configuration is to be: the list of file stores, and the instance's own bucket.
 
-A part is governed once somebody's BucketStore has a say in it and it is not there already: until then it is none of our business,
+A setting is governed once a BucketStore has a say in it and W&B does not have it already: until then it is none of our business,
 and it stays where its owner has put it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wandb_byob.decide.compose import Composition, Source
@@ -33,9 +32,8 @@ def settings(situation: Situation, wanted: Wanted) -> Settings:
     stores: Settings = {VARIABLE: wanted.composition.value} if ours or VARIABLE in governed else {}
     return {
         setting: value
-        for part in (stores, wanted.storage)
-        if part.keys() & governed.keys() or differing(situation, part)
-        for setting, value in part.items()
+        for setting, value in {**stores, **wanted.storage}.items()
+        if setting in governed or differing(situation, {setting: value})
     }
 
 
@@ -51,8 +49,3 @@ def differing(situation: Situation, values: Settings) -> tuple[Workload, ...]:
             if reading.slot.setting in values
         )
     )
-
-
-def part_of(values: Settings, names: Mapping[str, object] | tuple[str, ...]) -> Settings:
-    """Return those of some settings."""
-    return {setting: value for setting, value in values.items() if setting in names}

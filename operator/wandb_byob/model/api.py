@@ -317,6 +317,7 @@ class InstanceStorage(Struct, frozen=True, kw_only=True, omit_defaults=True, ren
 
     bucket_store_ref: LocalReference
     path: str | None = None
+    take_ownership: bool = False
 
 
 class Reverted(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -352,6 +353,16 @@ class Scim(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
 
     credentials_secret_ref: LocalReference
     base_url: str | None = field(name="baseURL", default=None)
+
+
+class StorageEntry(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The bucket in which W&B keeps the instance's own files, as far as spec.storage has a say in it."""
+
+    address: str
+    source: Literal["BucketStore", "Kept"]
+    identity: str | None = None
+    path: str | None = None
+    bucket_store_ref: LocalReference | None = None
 
 
 class WorkloadsTarget(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -441,6 +452,7 @@ class WandbInstanceStatus(Struct, frozen=True, kw_only=True, omit_defaults=True,
     observed_generation: int | None = None
     conditions: tuple[Condition, ...] = ()
     entries: tuple[Entry, ...] = ()
+    storage: StorageEntry | None = None
     secret_name: str | None = None
     last_good_secret_name: str | None = None
     variable_bytes: int | None = None

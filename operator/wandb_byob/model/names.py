@@ -13,6 +13,7 @@ PAUSED: Final = f"{GROUP}/paused"
 RECONCILE_REQUESTED_AT: Final = f"{GROUP}/reconcile-requested-at"
 CONFIRM_DELETE: Final = f"{GROUP}/confirm-delete"
 RELEASE: Final = f"{GROUP}/release"
+CHANGE_STORAGE: Final = f"{GROUP}/change-storage"
 HANDED_OVER: Final = f"{GROUP}/handed-over"
 
 # The annotation that we set, once, together with the finalizer: what we were about to create (decide.intent).

@@ -84,6 +84,7 @@ class Reason(StrEnum):
     ROLLOUT_FAILED = "RolloutFailed"
     ROLLED_BACK = "RolledBack"
     ROLLBACK_BLOCKED = "RollbackBlocked"
+    STORAGE_WOULD_CHANGE = "StorageWouldChange"
     ACTION_REQUIRED = "ActionRequired"
     # The Kubernetes API.
     FORBIDDEN = "Forbidden"
@@ -283,6 +284,10 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.ROLLBACK_BLOCKED: ReasonText(
         "A rollout failed and could not be taken back, because the workload was changed in other ways since.",
         "Repair the workload by hand.",
+    ),
+    Reason.STORAGE_WOULD_CHANGE: ReasonText(
+        "W&B keeps the instance's files in another bucket, and would not find them in the one that spec.storage names.",
+        "Correct spec.storage, or confirm the change with the annotation that the message names.",
     ),
     Reason.ACTION_REQUIRED: ReasonText(
         "A person has to do the next step.",

@@ -28,7 +28,7 @@ _RELEASE_LABEL: Final = "app.kubernetes.io/instance"
 class Inputs:
     """Everything that a look needs; `mark` changes when any of it does. `unproved`: why no data path can be proved.
 
-    `workload`: from where the data path is tried, None for the operator's own pod.
+    `workload`: from where the data path is tried, None for the operator's own pod. `storage`: the path of the instance's own files.
     """
 
     instance: ObjectKey
@@ -39,6 +39,7 @@ class Inputs:
     mark: str
     unproved: Verdict | None
     workload: Workload | None = None
+    storage: str | None = None
 
 
 def gather_inputs(world: World, store: BucketStore) -> Inputs:
@@ -83,6 +84,7 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
         mark=_mark(store, tenant, (data_version, admin_version, bundle_version), workload=workload, of_wandb=of_wandb),
         unproved=None if workload is not None else _unproved(store, data),
         workload=workload,
+        storage=references.storage_path(store, instance),
     )
 
 

@@ -154,11 +154,11 @@ def _verified(world: World, uses: Iterable[Use], *, own: str) -> tuple[tuple[_Ve
         identity = addresses.identity(address)
         if identity is not None:
             attached = Attached(identity=identity, uid=use.store.metadata.uid, address=address)
-            found.append(_Verified(attached=attached, since=max(since, _changed(world, use.store) or since)))
+            found.append(_Verified(attached=attached, since=max(since, keys_changed(world, use.store) or since)))
     return tuple(found), undecided
 
 
-def _changed(world: World, store: BucketStore) -> datetime | None:
+def keys_changed(world: World, store: BucketStore) -> datetime | None:
     """Return when the Secret with the credentials was last written, as far as Kubernetes knows."""
     reference = store.spec.credentials.secret_ref
     if reference is None:

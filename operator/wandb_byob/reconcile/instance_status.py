@@ -6,16 +6,19 @@ from typing import Final
 
 import msgspec
 
-from wandb_byob.decide import addresses, looks, quarrel
+from wandb_byob.decide import addresses, instance_storage, looks, quarrel
 from wandb_byob.decide.compose import Composition, Entry, Source, read, size, union
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict, conditions, kept
 from wandb_byob.decide.configuration import Configuration
+from wandb_byob.decide.instance_storage import Storage
 from wandb_byob.decide.plan import Plan
 from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.storage import Bucket
 from wandb_byob.decide.variable import VARIABLE, EnvVar, refers_to
 from wandb_byob.model import api
 from wandb_byob.model.api import (
     BucketStore,
+    LocalReference,
     ObjectMeta,
     ObjectReference,
     WandbInstance,
@@ -43,20 +46,26 @@ def after(
     *,
     stores: Mapping[ObjectKey, BucketStore],
     wish: Composition | None,
+    storage: Storage | None,
     now: datetime,
 ) -> WandbInstanceStatus:
-    """Return the status after the plan was carried out; `plan.secret` is then the name of a Secret that exists."""
+    """Return the status after the plan was carried out; `plan.secret` is then the name of a Secret that exists.
+
+    `storage` is None while a rollout goes on: what was said of the instance's own bucket stays.
+    """
     values = tuple(_contents(plan, situation, wish))
     # What the target lacks for the moment, and will be given back, counts as being in it: a team must not slip out meanwhile.
     meant = situation.configuration(plan.secret)
     listed = union(() if meant is None else _read(meant, wish), (entries for _, entries in values))
-    outcome = Outcome(verdicts=(ACCEPTED, plan.configured, plan.rolled_out), progress=plan.progress)
+    told, progress = _of_storage(instance, plan, storage)
+    outcome = Outcome(verdicts=(ACCEPTED, plan.configured, plan.rolled_out, *told), progress=progress)
     return WandbInstanceStatus(
         observed_generation=instance.metadata.generation,
         conditions=_conditions(
             instance.metadata, instance.status, outcome, now=now, ready_message=_ready_message(listed)
         ),
         entries=_entries(listed, stores),
+        storage=instance.status.storage if storage is None else _storage(storage, plan, situation, stores),
         secret_name=plan.secret or None,
         last_good_secret_name=plan.last_good or None,
         variable_bytes=max((size(value) for value, _ in values), default=0),
@@ -64,6 +73,35 @@ def after(
         failed=plan.failed,
         reverted=plan.reverted or quarrel.remembered(situation, plan.secret),
         observed_reconcile_request=looks.request(instance.metadata.annotations),
+    )
+
+
+def _of_storage(instance: WandbInstance, plan: Plan, storage: Storage | None) -> tuple[tuple[Verdict, ...], Progress]:
+    """Return what is said of the instance's own bucket, and whether anything will change by itself."""
+    if storage is None:
+        before = [each for each in kept(instance.status.conditions) if each.type is ConditionType.STORAGE_CONFIGURED]
+        return tuple(before) if instance.spec.storage is not None else (), plan.progress
+    found = instance_storage.verdict_after(storage, plan)
+    if found is None:
+        return (), plan.progress
+    return (found[0],), found[1] if plan.progress is Progress.SETTLED else plan.progress
+
+
+def _storage(
+    storage: Storage, plan: Plan, situation: Situation, stores: Mapping[ObjectKey, BucketStore]
+) -> api.StorageEntry | None:
+    found = instance_storage.shown(storage, plan, situation)
+    if found is None:
+        return None
+    bucket, uid = found
+    name = next((store.metadata.name for store in stores.values() if uid and store.metadata.uid == uid), "")
+    known = bucket if isinstance(bucket, Bucket) else None
+    return api.StorageEntry(
+        identity=known.identity[:_LONGEST_IDENTITY] if known is not None else None,
+        address=_text(bucket.shown)[:_LONGEST_ADDRESS],
+        path=(known.path or None) if known is not None else None,
+        source="BucketStore" if name else "Kept",
+        bucket_store_ref=LocalReference(name=name) if name else None,
     )
 
 
@@ -97,8 +135,8 @@ def without_look(
 
 def _not_looked_at(before: WandbInstanceStatus, cause: Verdict) -> Iterable[Verdict]:
     known = {verdict.type: verdict for verdict in kept(before.conditions)}
-    for type_ in (ConditionType.CONFIGURED, ConditionType.ROLLED_OUT):
-        if type_ is cause.type:
+    for type_ in (ConditionType.CONFIGURED, ConditionType.ROLLED_OUT, ConditionType.STORAGE_CONFIGURED):
+        if type_ is cause.type or (type_ is ConditionType.STORAGE_CONFIGURED and type_ not in known):
             continue
         if type_ in known and cause.reason is not Reason.TARGET_NOT_FOUND:
             yield known[type_]

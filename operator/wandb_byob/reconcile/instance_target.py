@@ -1,13 +1,14 @@
 """Where a W&B of this cluster reads its configuration: its workloads, or the object that W&B's own operator makes them from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from wandb_byob.decide import targets, wandb_values
+from wandb_byob.decide.configuration import Stored
 from wandb_byob.decide.situation import Situation, memory, policy
-from wandb_byob.decide.variable import VARIABLE, EnvVar, Slot
+from wandb_byob.decide.variable import STORAGE, VARIABLE, VARIABLES, EnvVar, Slot
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import (
@@ -73,7 +74,7 @@ def read(world: World, instance: WandbInstance) -> Target:
         ours=f"{name}-file-stores-"[:_GENERATED],
         # By the API server's own clock, as are the times of its field managers.
         since=stored[remembered.secret].created if remembered.secret in stored else None,
-        settings=(VARIABLE,),
+        settings=_settings(instance, stored.values()),
     )
     asked = instance.spec.target
     owner = None
@@ -96,6 +97,12 @@ def read(world: World, instance: WandbInstance) -> Target:
         now=world.now(),
     )
     return Target(situation=situation, bodies=bodies, owner=owner)
+
+
+def _settings(instance: WandbInstance, stored: Iterable[Stored]) -> tuple[str, ...]:
+    """Return what is read: the bucket for the instance only where somebody asks for one, or has."""
+    governed = any(each.configuration.values.keys() & set(STORAGE) for each in stored)
+    return VARIABLES if instance.spec.storage is not None or governed else (VARIABLE,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.compose import Composition
 from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.configuration import Stored, secret_body
+from wandb_byob.decide.instance_storage import Storage
 from wandb_byob.decide.plan import Plan
 from wandb_byob.decide.situation import Situation, base
 from wandb_byob.decide.wanted import Wanted
@@ -27,7 +28,7 @@ from wandb_byob.model.api import WandbInstance, WandbInstanceStatus
 from wandb_byob.model.errors import DomainError, Stalled
 from wandb_byob.model.keys import ObjectKey
 from wandb_byob.model.reasons import Reason
-from wandb_byob.reconcile import instance_status, instance_target
+from wandb_byob.reconcile import instance_status, instance_storage, instance_target
 from wandb_byob.reconcile.base import Result, World
 from wandb_byob.reconcile.errors import Explained, explain
 from wandb_byob.reconcile.finish import finish
@@ -80,15 +81,10 @@ def _require_built(instance: WandbInstance) -> None:
     spec = instance.spec
     if spec.storage is not None:
         availability.require(spec.deployment_type, Scope.INSTANCE)
-    missing = {
-        "spec.storage": spec.storage is not None,
-        "spec.scim": spec.scim is not None,
-    }
-    for field, asked in missing.items():
-        if asked:
-            raise Stalled(
-                Reason.NOT_IMPLEMENTED, f"This version of the operator does not have {field} yet. Remove the field."
-            )
+    if spec.scim is not None:
+        raise Stalled(
+            Reason.NOT_IMPLEMENTED, "This version of the operator does not have spec.scim yet. Remove the field."
+        )
     windows(spec.rollout)
 
 
@@ -102,19 +98,25 @@ def _look(subject: _Subject) -> Result:
     buckets = gather_buckets(world, instance)
     plan = rollout.going_on(situation)
     composition: Composition | None = None
+    storage: Storage | None = None
     if plan is None:
         wanted = wish(world, instance, buckets, base(situation))
+        storage = instance_storage.wish(world, instance, buckets, situation)
         listed = wanted.composition
         composition = listed if isinstance(listed, Composition) else None
         plan = rest.plan(
             situation,
-            Wanted(composition=listed) if isinstance(listed, Composition) else listed,
-            pending=wanted.pending,
-            progressing=wanted.progressing,
+            Wanted(composition=listed, storage=storage.settings, store=storage.store)
+            if isinstance(listed, Composition)
+            else listed,
+            pending=(*wanted.pending, *storage.pending),
+            progressing=wanted.progressing or storage.awaited,
             obstacle=rollout.obstacle(situation),
         )
     plan = _act(subject, plan, target)
-    status = instance_status.after(instance, plan, situation, stores=buckets.stores, wish=composition, now=world.now())
+    status = instance_status.after(
+        instance, plan, situation, stores=buckets.stores, wish=composition, storage=storage, now=world.now()
+    )
     status = msgspec.structs.replace(status, version=versions.server(instance.spec.version, target.images))
     if plan.settled:
         _collect(subject, plan, situation)

@@ -23,7 +23,6 @@ def test_creating_the_team(made: Callable[..., InstanceWorld]) -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ({"storage": {"bucketStoreRef": {"name": "b"}}}, "spec.storage"),
         ({"scim": {"credentialsSecretRef": {"name": "s"}}}, "spec.scim"),
     ],
 )
@@ -39,7 +38,6 @@ def test_fields_of_the_instance(made: Callable[..., InstanceWorld], spec: dict[s
 @pytest.mark.parametrize(
     ("deployment", "spec", "reason", "words"),
     [
-        ("DedicatedCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotImplemented", "spec.storage"),
         ("DedicatedCloud", {"scim": {"credentialsSecretRef": {"name": "s"}}}, "NotImplemented", "spec.scim"),
         ("MultiTenantCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotAvailable", "Give each team a bucket"),
     ],

@@ -146,9 +146,12 @@ def test_declared_paths_are_those_of_standing_teams_and_the_probe_path() -> None
         as_team(team_storage("b", spec={"path": "teams/b"})),
         as_team(team_storage("c", spec={"path": "teams/a/sub"}, **later)),
     ]
-    assert stores.declared_paths(store, "s3://x/y", users) == ("probe", "teams/a", "teams/b")
-    assert stores.declared_paths(as_store(bucket_store()), "s3://x/y", [as_team(team_storage("a"))]) == ("",)
-    assert stores.declared_paths(as_store(bucket_store()), "s3://x/y", []) == ()
+    assert stores.declared_paths(store, "s3://x/y", users, storage=None) == ("probe", "teams/a", "teams/b")
+    assert stores.declared_paths(as_store(bucket_store()), "s3://x/y", [as_team(team_storage("a"))], storage=None) == (
+        "",
+    )
+    assert stores.declared_paths(as_store(bucket_store()), "s3://x/y", [], storage=None) == ()
+    assert stores.declared_paths(store, "s3://x/y", [], storage="") == ("", "probe"), "the instance's own at the root"
 
 
 def _check(name: CheckName, result: CheckResult = CheckResult.PASSED, *, path: str = "", message: str = "m") -> Check:

@@ -18,7 +18,9 @@ def status(target: Target) -> WandbInstanceStatus:
     """The status after a look, as it would be sent."""
     situation = target.situation()
     wish: Composition = compose(base(situation), target.buckets, removals=(), separator=",")
-    found = instance_status.after(INSTANCE, target.plan(), situation, stores={}, wish=wish, now=target.now)
+    found = instance_status.after(
+        INSTANCE, target.plan(), situation, stores={}, wish=wish, storage=None, now=target.now
+    )
     assert msgspec.json.decode(msgspec.json.encode(found), type=WandbInstanceStatus) == found
     return found
 

@@ -1,0 +1,112 @@
+"""The bucket for the instance itself: which one `spec.storage` means, whether it may be set, and with which keys."""
+
+from wandb_byob.decide import availability, instance_storage, looks, references, storage
+from wandb_byob.decide.attachments import verified_at
+from wandb_byob.decide.availability import Offer, Scope
+from wandb_byob.decide.conditions import ConditionType, Progress, Verdict
+from wandb_byob.decide.instance_storage import Asked, Storage
+from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.storage import Bucket
+from wandb_byob.decide.verification import bucket_ready
+from wandb_byob.kube.client import BUCKET_STORES
+from wandb_byob.model import names
+from wandb_byob.model.api import BucketStore, WandbInstance
+from wandb_byob.model.credentials import AccessKey, AccountKey
+from wandb_byob.model.errors import DomainError, Stalled, Waiting
+from wandb_byob.model.reasons import Reason
+from wandb_byob.reconcile.base import World
+from wandb_byob.reconcile.inputs import gather_inputs
+from wandb_byob.reconcile.instance_buckets import Buckets, keys_changed
+
+
+def wish(world: World, instance: WandbInstance, buckets: Buckets, situation: Situation) -> Storage:
+    """Return what is wanted of W&B's own bucket; where `spec.storage` is not set, or cannot be followed yet, W&B keeps what it has."""
+    if instance.spec.storage is None:
+        return instance_storage.unchanged(situation)
+    _learn(world, situation)
+    try:
+        store = named(world, instance, buckets)
+        return _of_store(world, instance, store, situation)
+    except DomainError as error:
+        waits = isinstance(error, Waiting)
+        return instance_storage.unchanged(
+            situation,
+            _refused(error.reason, error.message),
+            progress=Progress.RECONCILING if waits else Progress.STALLED,
+        )
+
+
+def named(world: World, instance: WandbInstance, buckets: Buckets) -> BucketStore:
+    """Return the BucketStore that `spec.storage` names; raises `Stalled` where it cannot be used."""
+    key = references.storage_of(instance)
+    store = buckets.stores.get(key) if key is not None else None
+    if key is None or store is None:
+        if key is not None and world.kube.get(BUCKET_STORES, key.namespace, key.name) is not None:
+            raise Stalled(
+                Reason.INVALID_SPEC,
+                f"BucketStore {key.name} (spec.storage) belongs to another WandbInstance. Name one whose spec.instanceRef leads here.",
+            )
+        name = key.name if key is not None else ""
+        raise Stalled(
+            Reason.BUCKET_STORE_NOT_FOUND,
+            f"BucketStore {name} (spec.storage) does not exist in namespace {instance.metadata.namespace}. Create it, or correct "
+            "spec.storage.",
+        )
+    availability.require(instance.spec.deployment_type, Scope.INSTANCE, store.spec.provider)
+    return store
+
+
+def _of_store(world: World, instance: WandbInstance, store: BucketStore, situation: Situation) -> Storage:
+    path = references.storage_path(store, instance) or ""
+    ready, progress = bucket_ready(store, path=path, user=instance.metadata.namespace)
+    if store.metadata.deletion_timestamp is not None:
+        message = f"BucketStore {store.metadata.name} is being deleted. Name another in spec.storage."
+        return instance_storage.unchanged(
+            situation, _refused(Reason.BUCKET_STORE_NOT_FOUND, message), progress=Progress.STALLED
+        )
+    inputs = gather_inputs(world, store)
+    if ready.status == "True" and not looks.current(store, inputs.mark):
+        ready, progress = _refused(Reason.WAITING_FOR_BUCKET, "It is being verified anew."), Progress.RECONCILING
+    if ready.status != "True":
+        message = f"BucketStore {store.metadata.name}: {ready.message}"
+        return instance_storage.unchanged(
+            situation,
+            _refused(ready.reason, message),
+            progress=progress,
+            awaited=progress is Progress.RECONCILING,
+        )
+    if availability.offer(instance.spec.deployment_type, Scope.INSTANCE, store.spec.provider) is Offer.SUPPORT:
+        raise Stalled(Reason.ACTION_REQUIRED, "W&B support sets it.")
+    try:
+        address = inputs.provider.address(store.spec, inputs.context.data)
+    except ValueError:
+        raise Stalled(
+            Reason.INVALID_SPEC, f"BucketStore {store.metadata.name} gives no keys for W&B. Set spec.credentials there."
+        ) from None
+    verified = verified_at(store)
+    changed = keys_changed(world, store)
+    since = max((*verified, changed) if changed is not None else verified, default=world.now())
+    return instance_storage.decide(
+        situation,
+        Asked(
+            bucket=storage.of_store(store.spec, address, path=path),
+            store=store.metadata.uid,
+            since=since,
+            confirmed=instance.metadata.annotations.get(names.CHANGE_STORAGE, ""),
+        ),
+    )
+
+
+def _refused(reason: Reason, message: str) -> Verdict:
+    return Verdict(type=ConditionType.STORAGE_CONFIGURED, status="False", reason=reason, message=message)
+
+
+def _learn(world: World, situation: Situation) -> None:
+    """Have the keys in a bucket that others have set kept out of every text, too."""
+    for each in instance_storage.present(situation):
+        if isinstance(each, Bucket) and each.address.password:
+            user, password = each.address.user, each.address.password
+            in_pairs = each.address.scheme in ("s3", "cw")
+            world.secrets.learn(
+                AccessKey(access_key_id=user, secret_access_key=password) if in_pairs else AccountKey(password)
+            )
