@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from console import coreweave_cases
 from console.case import Break, Case
-from console.setups import SITES, Setup, s3
+from console.setups import SITES, Setup, kms_client, s3, with_key
 from contract.provisioning import policy
 from testbed.faults import Fault
 from testbed.processes import free_port
@@ -129,8 +129,19 @@ def no_versioning(setup: Setup, _: ExitStack) -> Setup:
 
 def other_key(setup: Setup, _: ExitStack) -> Setup:
     """The bucket is encrypted with another key than the one that is asked for."""
-    setup.block["kmsKeyARN"] = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-    return setup
+    return with_key(setup)
+
+
+def disabled_key(setup: Setup, _: ExitStack) -> Setup:
+    """The key that everything is encrypted with was disabled."""
+    found = with_key(setup)
+    key = found.block["kmsKeyARN"]
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+    found.client("put_bucket_encryption", ServerSideEncryptionConfiguration=encryption)
+    with kms_client(found.store) as kms:
+        kms.disable_key(KeyId=key.rpartition("/")[2])
+    return found
 
 
 def expiring(setup: Setup, _: ExitStack) -> Setup:
@@ -246,6 +257,7 @@ CASES: Final[Mapping[str, Case]] = {
     ),
     "policy": _at_moto("Policy: nobody is let in", no_policy, "Policy"),
     "encryption": _at_moto("Encryption: another key than asked for", other_key, "Encryption"),
+    "kms": _at_moto("KMS: the key is disabled", disabled_key, "KMSKey"),
     "versioning": Case(
         title="Versioning is suspended (a warning)",
         site="s3-moto",

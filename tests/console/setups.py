@@ -2,12 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import boto3
 from botocore.exceptions import ClientError
 
 from console import program
@@ -100,6 +101,33 @@ def s3(store: Store, *, location: str = "") -> Setup:
     statement = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
     setup.client("put_bucket_policy", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     return setup
+
+
+def with_key(setup: Setup) -> Setup:
+    """The same where a KMS key is asked for: a new one, whose policy lets W&B use it."""
+    assert isinstance(setup.store, Store)
+    root = f"arn:aws:iam::{ROLE.split(':')[4]}:root"
+    statements = [
+        {"Effect": "Allow", "Principal": {"AWS": who}, "Action": "kms:*", "Resource": "*"} for who in (root, ROLE)
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    with kms_client(setup.store) as kms:
+        setup.block["kmsKeyARN"] = kms.create_key(KeyUsage="ENCRYPT_DECRYPT", Policy=policy)["KeyMetadata"]["Arn"]
+    return setup.changed(arguments=("--kms-endpoint", setup.store.endpoint))
+
+
+@contextmanager
+def kms_client(store: Store | CoreWeave) -> Iterator[Any]:
+    """A client of moto's KMS."""
+    client = boto3.client(
+        "kms",
+        endpoint_url=store.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+    yield client
+    client.close()
 
 
 def s3_compatible(store: Store) -> Setup:

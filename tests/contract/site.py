@@ -81,7 +81,9 @@ class Calls(NullRecorder):
     def writes(self) -> list[str]:
         """Those that change something."""
         return [
-            operation for operation in self.operations if not operation.startswith(("Get", "Head", "List", "Unsigned"))
+            operation
+            for operation in self.operations
+            if not operation.startswith(("Get", "Head", "List", "Describe", "Unsigned"))
         ]
 
 

@@ -1,9 +1,9 @@
-"""Deny statements of a bucket policy that keep W&B out, by meaning: whom they hit, of what, and under which condition.
+"""Deny statements of a policy (a bucket's, a key's) that keep W&B out, by meaning: whom they hit, of what, and under which condition.
 
 A Deny of requests without TLS, as W&B's own Terraform writes it, never hits W&B. The operator changes no statement of others.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,16 +34,25 @@ class Denial:
     under: tuple[str, ...] = ()
 
 
+Wanted = Sequence[tuple[str, str]]
+"""Actions, each with the resource that it is about."""
+
+
 def denials(policy: Policy | None, *, arn: str, reader: str) -> tuple[Denial, ...]:
     """Return what is denied to the reader ("": W&B signs with keys, and only what hits everybody is known to hit them)."""
-    return tuple(_denials(policy, arn, reader))
+    wanted = [(action, f"{arn}/{_RESOURCE}") for action in OBJECT_ACTIONS] + [(act, arn) for act in BUCKET_ACTIONS]
+    return tuple(_denials(policy, wanted, reader=reader, arn=arn))
 
 
-def _denials(policy: Policy | None, arn: str, reader: str) -> Iterator[Denial]:
+def denials_of(policy: Policy | None, wanted: Wanted, *, reader: str) -> tuple[Denial, ...]:
+    """Return what is denied to the reader of these actions."""
+    return tuple(_denials(policy, wanted, reader=reader))
+
+
+def _denials(policy: Policy | None, wanted: Wanted, *, reader: str, arn: str = "") -> Iterator[Denial]:
     for entry in statements(policy):
         if entry.get("Effect") != "Deny" or not _hits(entry, reader) or _only_without_tls(entry.get("Condition")):
             continue
-        wanted = [(action, f"{arn}/{_RESOURCE}") for action in OBJECT_ACTIONS] + [(act, arn) for act in BUCKET_ACTIONS]
         actions = [action for action, resource in wanted if _denies(entry, action) and _about(entry, resource)]
         partly = [] if actions else [act for act in OBJECT_ACTIONS if _denies(entry, act) and _about_some(entry, arn)]
         if actions or partly:
@@ -104,4 +113,4 @@ def _about(entry: Statement, resource: str) -> bool:
 
 
 def _about_some(entry: Statement, arn: str) -> bool:
-    return any(pattern.startswith(f"{arn}/") for pattern in texts(entry.get("Resource", ())))
+    return bool(arn) and any(pattern.startswith(f"{arn}/") for pattern in texts(entry.get("Resource", ())))

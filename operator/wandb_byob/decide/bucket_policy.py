@@ -90,7 +90,7 @@ class Grant:
         objects, bucket = ((EVERYTHING,), (EVERYTHING,)) if self.everything else (OBJECT_ACTIONS, BUCKET_ACTIONS)
         wanted = [(action, f"{arn}/*") for action in objects] + [(action, arn) for action in bucket]
         lacking = (
-            action for action, resource in wanted if not any(_covers(entry, action, resource) for entry in grants)
+            action for action, resource in wanted if not any(covers(entry, action, resource) for entry in grants)
         )
         return tuple(dict.fromkeys(lacking))
 
@@ -101,7 +101,7 @@ class Grant:
         stranger = replace(self, org_id=_ANYTHING)
         entries = (entry for entry in statements(policy) if entry.get("Condition"))
         unguarded = any(
-            replace(self, org_id="").met_by(entry) and _covers(entry, "s3:GetObject", f"{arn}/*")
+            replace(self, org_id="").met_by(entry) and covers(entry, "s3:GetObject", f"{arn}/*")
             for entry in statements(policy)
         )
         return unguarded or any(stranger.met_by(entry) for entry in entries)
@@ -240,7 +240,8 @@ def account_or_arn(name: str) -> str:
     return parts[4] if len(parts) == 6 and parts[5] == "root" else name
 
 
-def _covers(entry: Statement, action: str, resource: str) -> bool:
+def covers(entry: Statement, action: str, resource: str) -> bool:
+    """Say whether a statement is about all that an action (which may end with *) stands for, on a resource."""
     actions = (pattern.lower() for pattern in texts(entry.get("Action", ())))
     resources = texts(entry.get("Resource", ()))
     return any(_includes(pattern, action.lower()) for pattern in actions) and any(

@@ -31,6 +31,7 @@ class CheckName(StrEnum):
     CORS = "CORS"
     POLICY = "Policy"
     ENCRYPTION = "Encryption"
+    KMS_KEY = "KMSKey"
     VERSIONING = "Versioning"
     SOFT_DELETE = "SoftDelete"
     PUBLIC_ACCESS = "PublicAccess"

@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with {account} in it, such as https://{account}.blob.core.usgovcloudapi.net",
     )
     group.add_argument("--coreweave-endpoint", metavar="URL", default="", help="buckets are subdomains of its host")
+    group.add_argument(
+        "--kms-endpoint",
+        metavar="URL",
+        default="",
+        help="AWS KMS, such as https://vpce-1a2b-3c4d.kms.{region}.vpce.amazonaws.com ({region}: the key's)",
+    )
     group.add_argument("--cloud-ca-file", metavar="FILE", type=Path, help="certificates in PEM form to trust there")
 
 
@@ -39,10 +45,11 @@ def cloud_endpoints(arguments: argparse.Namespace) -> CloudEndpoints:
         "gcs_metadata": arguments.gcs_metadata_endpoint,
         "azure": arguments.azure_endpoint,
         "coreweave": arguments.coreweave_endpoint,
+        "kms": arguments.kms_endpoint,
     }
     for cloud, url in flags.items():
         flag = f"--{cloud.replace('_', '-')}-endpoint"
-        server = url.removesuffix("/{account}").replace("{account}", "account")
+        server = url.removesuffix("/{account}").replace("{account}", "account").replace("{region}", "us-east-1")
         endpoint = parse_endpoint(server, field=flag) if url else None
         if isinstance(endpoint, Refusal):
             raise ValueError(f"{endpoint.message} {endpoint.remedy}")

@@ -10,7 +10,7 @@ from wandb_byob.providers.s3 import S3Provider
 
 def providers(endpoints: CloudEndpoints) -> dict[str, Provider]:
     """Return each provider by its name in `spec.provider`; S3 and S3Compatible share one, with its clients."""
-    s3 = S3Provider()
+    s3 = S3Provider(endpoints)
     return {
         "S3": s3,
         "S3Compatible": s3,

@@ -56,6 +56,7 @@ def test_every_field_has_its_flag() -> None:
         "--gcs-metadata-endpoint=http://127.0.0.1:988",
         "--azure-endpoint=http://127.0.0.1:10000/{account}",
         "--coreweave-endpoint=https://c.example.com:8443",
+        "--kms-endpoint=https://kms.{region}.example.com",
         "--image=registry.example.com/wandb-byob:1",
         "--image-pull-secrets=registry,other",
     ]
@@ -73,6 +74,7 @@ def test_every_field_has_its_flag() -> None:
             gcs_metadata="http://127.0.0.1:988",
             azure="http://127.0.0.1:10000/{account}",
             coreweave="https://c.example.com:8443",
+            kms="https://kms.{region}.example.com",
         ),
         workers=3,
         probe_port=1,

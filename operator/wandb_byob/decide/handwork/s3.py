@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wandb_byob.decide import bucket_policy, cors
+from wandb_byob.decide import bucket_policy, cors, key_policy
 from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader, missing_block, text
+from wandb_byob.decide.key_policy import Key
 from wandb_byob.model.api import BucketStoreSpec, CoreWeaveSpec, S3CompatibleSpec, S3Spec
 
-_KMS_ACTIONS: Final = ("kms:Decrypt", "kms:Describe*", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*")
 _COREWEAVE_URL: Final = "https://cwobject.com"
 _VIRTUAL_HOSTED: Final = (
     "The AWS CLI must put the bucket into the host name: aws configure set default.s3.addressing_style virtual."
@@ -141,7 +141,7 @@ def _user_policy(bucket: _Bucket, kms_key_arn: str | None) -> Mapping[str, Any]:
     statement = {key: value for key, value in bucket_policy.statement(bucket.arn, "").items() if key != "Principal"}
     statements = [statement]
     if kms_key_arn:
-        key = {"Sid": "WandbByobKey", "Effect": "Allow", "Action": list(_KMS_ACTIONS), "Resource": kms_key_arn}
+        key = {"Sid": "WandbByobKey", "Effect": "Allow", "Action": list(key_policy.USE), "Resource": kms_key_arn}
         statements.append(key)
     return {"Version": "2012-10-17", "Statement": statements}
 
@@ -179,30 +179,21 @@ def _public_access(bucket: _Bucket) -> Document:
     )
 
 
-def _kms(s3: S3Spec, key: str, principal: str | None) -> Document:
-    parts = key.split(":")
-    partition, account = (
-        (parts[1], s3.account_id or parts[4]) if len(parts) >= 6 else ("aws", s3.account_id or PLACEHOLDER)
-    )
-    external = principal or f"arn:{partition}:iam::{account}:user/{PLACEHOLDER}"
-    body = {
-        "Version": "2012-10-17",
-        "Statement": [
-            _statement("Internal", f"arn:{partition}:iam::{account}:root", ["kms:*"]),
-            _statement("External", external, list(_KMS_ACTIONS)),
-        ],
-    }
+def _kms(s3: S3Spec, given: str, principal: str | None) -> Document:
+    key = Key(arn=given)
+    reader = principal or f"{key.root.removesuffix('root')}user/{PLACEHOLDER}"
+    internal, external = key_policy.grants(key, reader)
+    # By the names of W&B's page, where nobody but the reader changes them.
+    named = [{**internal.statement(), "Sid": "Internal"}, {**external.statement(), "Sid": "External"}]
+    body = {"Version": "2012-10-17", "Statement": named}
+    alias = " It takes the key's own ARN, no alias: aws kms describe-key shows it." if ":alias/" in given else ""
     return Document(
         name="kms-key-policy",
-        purpose=f"lets your account manage the key, and {external} use it",
+        purpose=f"lets your account manage the key, and {reader} use it",
         body=body,
         command=(
-            *("aws", "kms", "put-key-policy", "--key-id", key, "--region", s3.region, "--policy-name", "default"),
+            *("aws", "kms", "put-key-policy", "--key-id", given, "--region", s3.region, "--policy-name", "default"),
             *("--policy", text(body)),
         ),
-        caution=REPLACES,
+        caution=f"{REPLACES}{alias}",
     )
-
-
-def _statement(sid: str, who: str, actions: list[str]) -> Mapping[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": who}, "Action": actions, "Resource": "*"}

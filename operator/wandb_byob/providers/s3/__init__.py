@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check
+from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.credentials import Ambient, Credentials
 from wandb_byob.providers import deadline
 from wandb_byob.providers.base import Context, Provisioned
 from wandb_byob.providers.s3 import observe, precheck, probe, provision, removal
 from wandb_byob.providers.s3.errors import Where
+from wandb_byob.providers.s3.keys import Keys
 from wandb_byob.providers.s3.observe import Bucket
 from wandb_byob.providers.s3.refusals import Refusals
 from wandb_byob.providers.s3.session import Clients
@@ -20,8 +23,9 @@ from wandb_byob.providers.s3.target import address_of, identity_of, target_of
 class S3Provider:
     """The Provider for `S3` and `S3Compatible`: the same calls, where a store that lacks some says so. Also the ground for CoreWeave's."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoints: CloudEndpoints | None = None) -> None:
         self._clients = Clients()
+        self._keys = Keys(clients=self._clients, endpoint=endpoints.kms if endpoints is not None else "")
         self._refusals = Refusals()
 
     def validate(self, context: Context) -> tuple[Check, ...]:
@@ -69,7 +73,13 @@ class S3Provider:
     def _bucket(self, context: Context, signer: Credentials) -> Iterator[Bucket]:
         with self._clients.open(context, signer) as client:
             where = Where(target=target_of(context.spec, context.endpoint), keys=_field(context, signer))
-            yield Bucket(client=client, context=context, where=where, any_owner=self._clients.any_owner)
+            yield Bucket(
+                client=client,
+                context=context,
+                where=where,
+                any_owner=self._clients.any_owner,
+                look_at_key=partial(self._keys.look, context, signer, region=where.target.route.region),
+            )
 
 
 def _signer(context: Context) -> Credentials | None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wandb_byob.decide import browsers, cors
 from wandb_byob.decide.bucket_state import BucketState, Encryption, LifecycleRule, PublicAccess, Unread
+from wandb_byob.decide.key_checks import KeyWanted
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.s3 import errors, guard
 from wandb_byob.providers.s3.errors import SDK_ERRORS, Where
+from wandb_byob.providers.s3.keys import KeyLook
 from wandb_byob.providers.transport import TransportError
 
 if TYPE_CHECKING:
@@ -28,12 +30,17 @@ _NOT_PRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """One bucket as one signer sees it. `any_owner` opens a block in which calls do not carry ExpectedBucketOwner."""
+    """One bucket as one signer sees it.
+
+    `any_owner` opens a block in which calls do not carry ExpectedBucketOwner. `look_at_key` looks at a KMS key as the same signer, and
+    changes its policy where it is told that it may.
+    """
 
     client: "S3Client"
     context: Context
     where: Where
     any_owner: Callable[[], AbstractContextManager[None]]
+    look_at_key: Callable[[KeyWanted], KeyLook]
 
     @property
     def name(self) -> str:

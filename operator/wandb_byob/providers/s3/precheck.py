@@ -1,5 +1,6 @@
 """What is checked before and around the calls to a store: the specification alone, and the connection itself."""
 
+from wandb_byob.decide import key_checks
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.choices import check_provider_choice, check_trust
 from wandb_byob.decide.connections import clock_check, connection_checks
@@ -41,7 +42,8 @@ def _of_endpoint(context: Context, target: Target, policy: Policy) -> tuple[Chec
         tls=policy.endpoint.scheme == "https",
     )
     if target.route.provider != "S3Compatible":
-        return (allowed, trusted)
+        key = key_checks.elsewhere(target.kms_key_arn, target.route.region) if target.kms_key_arn else None
+        return (allowed, trusted, *([key] if key is not None else []))
     return (allowed, check_provider_choice(policy.endpoint), trusted)
 
 

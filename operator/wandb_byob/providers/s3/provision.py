@@ -4,21 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from wandb_byob.decide import bucket_checks, bucket_owner, bucket_plan, bucket_policy
+from wandb_byob.decide import bucket_checks, bucket_owner, bucket_plan
 from wandb_byob.decide.bucket_checks import Circumstances
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
 from wandb_byob.decide.bucket_plan import Wanted
-from wandb_byob.decide.bucket_policy import Grant
-from wandb_byob.decide.bucket_state import Aspect, BucketState, Unread
+from wandb_byob.decide.bucket_state import Aspect, BucketState, Encryption, Unread
+from wandb_byob.decide.key_checks import KeyWanted
 from wandb_byob.model.checks import Check, CheckName, CheckResult
-from wandb_byob.model.credentials import AccessKey
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import BucketFacts, Change, Context, Provisioned
 from wandb_byob.providers.s3 import apply, observe
+from wandb_byob.providers.s3.keys import KeyLook
 from wandb_byob.providers.s3.observe import Bucket, Presence
 from wandb_byob.providers.s3.refusals import Refusals
 from wandb_byob.providers.s3.target import ANY_ZONE, Target, identity_of
+from wandb_byob.providers.s3.wanted import manages, wanted_of
 
 _NAMES: Final[Mapping[Aspect, CheckName]] = {
     "tags": CheckName.OWNER,
@@ -37,7 +38,7 @@ def provision(bucket: Bucket, refusals: Refusals) -> Provisioned:
         return _absent(bucket, refusals)
     if seen.hidden is not None and bucket.context.admin is not None:
         raise observe.not_ours(bucket, seen.hidden)
-    if _manages(bucket.context):
+    if manages(bucket.context):
         return _managed(bucket, refusals, region=seen.region)
     return _observed(bucket, seen)
 
@@ -51,10 +52,6 @@ def unsigned(context: Context, target: Target) -> Provisioned:
     )
     facts = replace(_facts(target, BucketState(tags={}), Ownership()), assumed=True)
     return Provisioned(facts=facts, checks=(check,))
-
-
-def _manages(context: Context) -> bool:
-    return context.admin is not None and context.spec.management_policy == "Manage"
 
 
 def _absent(bucket: Bucket, refusals: Refusals) -> Provisioned:
@@ -73,7 +70,7 @@ def _absent(bucket: Bucket, refusals: Refusals) -> Provisioned:
             f"The bucket {bucket.name} was at {target.route.url} and is gone. It is not made anew, since its files would still be "
             "missing: restore it, or delete this BucketStore and create it again for an empty bucket.",
         )
-    wanted, _ = _wanted(context, target, created=True)
+    wanted, _ = wanted_of(context, target, created=True)
     fresh = BucketState(tags={})
     goal = bucket_plan.target(fresh, wanted, tags=bucket_owner.tagged({}, context.uid, created=True))
     check = Check(
@@ -82,15 +79,15 @@ def _absent(bucket: Bucket, refusals: Refusals) -> Provisioned:
         message=f"There is no bucket {bucket.name} at {target.route.url}.",
         remedy="Set managementPolicy: Manage to have it created.",
     )
-    return Provisioned(
-        facts=None, checks=(check,), planned=(_creation(target), *_changes(bucket_plan.changes(fresh, goal, wanted)))
-    )
+    key = _key(bucket, fresh, wanted)
+    planned = (_creation(target), *_planned_of(key), *_changes(bucket_plan.changes(fresh, goal, wanted)))
+    return Provisioned(facts=None, checks=(check, *_check_of(key)), planned=planned)
 
 
 def _created(bucket: Bucket, refusals: Refusals) -> Provisioned:
     """Create the bucket and configure it; what AWS makes is known, what another store makes is read."""
     target = bucket.where.target
-    wanted, reason = _wanted(bucket.context, target, created=True)
+    wanted, reason = wanted_of(bucket.context, target, created=True)
     if not apply.create(bucket):
         return _managed(bucket, refusals, region="")
     done = _Done(bucket=bucket, refusals=refusals)
@@ -109,14 +106,14 @@ def _managed(bucket: Bucket, refusals: Refusals, *, region: str) -> Provisioned:
         recorded=context.recorded,
     )
     tags = observe.read_tags(bucket)
-    _wanted(context, target, created=False)  # what is impossible is said before anything is written
+    wanted_of(context, target, created=False)  # what is impossible is said before anything is written
     state: BucketState | None = None
     pristine = False
     if bucket_owner.may_be_ours(grounds, tags, context.uid):
         state = observe.read(bucket, region=region, tags=tags)
         pristine = bucket_plan.unconfigured(state) and observe.is_empty(bucket)
     own = bucket_owner.ownership(tags, uid=context.uid, grounds=grounds, pristine=pristine)
-    wanted, reason = _wanted(context, target, created=own.created)
+    wanted, reason = wanted_of(context, target, created=own.created)
     state = state or observe.read(bucket, region=region, tags=tags)
     done = _Done(bucket=bucket, refusals=refusals)
     if not isinstance(tags, Unread) and bucket_owner.claim(tags, context.uid) is Claim.NONE:
@@ -131,12 +128,14 @@ def _observed(bucket: Bucket, seen: Presence) -> Provisioned:
     state = observe.read(bucket, region=seen.region, tags=observe.read_tags(bucket))
     claim = bucket_owner.claim(state.tags, context.uid)
     own = Ownership(created=claim is Claim.CREATED, adopted=claim is Claim.ADOPTED)
-    wanted, reason = _wanted(context, target, created=own.created)
-    checks = _checks(bucket, state, wanted, reason)
+    wanted, reason = wanted_of(context, target, created=own.created)
+    key = _key(bucket, state, wanted)
+    checks = (*_checks(bucket, state, wanted, reason), *_check_of(key))
     if seen.hidden is not None:
         lost = bucket_checks.unread(CheckName.BUCKET_EXISTS, replace(seen.hidden, action="s3:ListBucket"))
         checks = (lost, *checks[1:])
-    planned = _plan(bucket, state, wanted) if context.spec.management_policy == "Observe" else ()
+    observes = context.spec.management_policy == "Observe"
+    planned = (*_planned_of(key), *_plan(bucket, state, wanted)) if observes else ()
     facts = replace(_facts(target, state, own), assumed=seen.hidden is not None)
     return Provisioned(facts=facts, checks=checks, planned=planned)
 
@@ -180,7 +179,11 @@ class _Done:
     ) -> Provisioned:
         """Set what is missing and check what came of it."""
         goal = bucket_plan.target(state, wanted)
-        applied = before
+        key = _key(self.bucket, state, wanted)
+        if key is not None and not key.usable:
+            # With a key that W&B cannot use nothing more could be written.
+            goal = replace(goal, encryption=state.encryption)
+        applied = (*before, *(key.applied if key is not None else ()))
         for aspect, message in bucket_plan.changes(state, goal, wanted):
             refused = self._put(aspect, goal)
             if refused is None:
@@ -189,7 +192,7 @@ class _Done:
                 goal = goal.refused(aspect, refused)
         return Provisioned(
             facts=_facts(self.bucket.where.target, goal, own),
-            checks=_checks(self.bucket, goal, wanted, reason),
+            checks=(*_checks(self.bucket, goal, wanted, reason), *_check_of(key)),
             applied=applied,
         )
 
@@ -204,69 +207,11 @@ class _Done:
         return refused
 
 
-def _wanted(context: Context, target: Target, *, created: bool) -> tuple[Wanted, str]:
-    """Return what is asked of the bucket, and why no policy is needed ("" where one is)."""
-    grants = _grants(context, target) if target.route.provider == "CoreWeave" else ()
-    reader, reason = (grants[0].principal, "") if grants else _reader(context, target)
-    wanted = Wanted(
-        bucket=target.bucket,
-        arn=bucket_policy.bucket_arn(target.bucket, target.route.region),
-        origins=context.tenant.origins,
-        reader=reader,
-        kms_key_arn=target.kms_key_arn,
-        aws=target.route.aws,
-        created=created,
-        grants=grants,
-    )
-    return wanted, reason
-
-
-def _grants(context: Context, target: Target) -> tuple[Grant, ...]:
-    """Return what CoreWeave's policy must hold; none where W&B signs with keys and the organization is not told."""
-    store, tenant = context.spec.core_weave, context.tenant
-    own = store.direct_access.organization_id if store is not None and store.direct_access is not None else None
-    if tenant.org_id:
-        return bucket_policy.coreweave_grants(tenant.deployment_type, tenant.org_id, direct_access=own)
-    if isinstance(context.data, AccessKey) or context.spec.credentials.secret_ref is not None:
-        return ()
-    what = "organization ID" if tenant.deployment_type == "MultiTenantCloud" else "customer namespace"
-    raise Stalled(
-        Reason.PRINCIPAL_UNKNOWN,
-        f"The policy of the bucket {target.bucket} lets W&B in for your organization only, and which that is, is not known. Set "
-        f"spec.wandbOrgID of the WandbInstance to W&B's {what} of yours.",
-    )
-
-
-def _reader(context: Context, target: Target) -> tuple[str, str]:
-    if target.route.provider == "CoreWeave":
-        return "", (
-            "W&B signs with the keys in spec.credentials, whose own user has its rights. Set spec.wandbOrgID of the WandbInstance to "
-            "have W&B's own CoreWeave user let in, too."
-        )
-    if not target.route.policed:
-        return "", "W&B signs with the store's keys in spec.credentials, so no bucket policy is needed."
-    reader = bucket_policy.principal(context.tenant.deployment_type, context.tenant.identity)
-    if reader:
-        return reader, ""
-    if isinstance(context.data, AccessKey) or context.spec.credentials.secret_ref is not None:
-        return (
-            "",
-            "W&B signs with the keys in spec.credentials, whose own user has its rights: no bucket policy is needed.",
-        )
-    if not _manages(context):
-        return "", "Which role W&B's pods run as is not known, so the bucket policy is not checked."
-    raise Stalled(
-        Reason.PRINCIPAL_UNKNOWN,
-        "The bucket policy needs to name the role that W&B's pods run as, and that is not known. Set spec.identity of the "
-        "WandbInstance to its ARN (arn:aws:iam::<account>:role/<name>).",
-    )
-
-
 def _checks(bucket: Bucket, state: BucketState, wanted: Wanted, reason: str) -> tuple[Check, ...]:
     route = bucket.where.target.route
     untold = route.provider == "CoreWeave" and route.region == ANY_ZONE
     circumstances = Circumstances(
-        managed=_manages(bucket.context),
+        managed=manages(bucket.context),
         region=(state.region or route.region) if untold else route.region,
         region_field=route.region_field,
         paths=bucket.context.paths,
@@ -275,6 +220,33 @@ def _checks(bucket: Bucket, state: BucketState, wanted: Wanted, reason: str) -> 
     exists, region, *others = bucket_checks.checks(state, wanted, circumstances)
     owner = bucket_checks.owner(bucket_owner.claim(state.tags, bucket.context.uid), state.tags)
     return (exists, region, owner, *others)
+
+
+def _key(bucket: Bucket, state: BucketState, wanted: Wanted) -> KeyLook | None:
+    """Look at the KMS key that is asked for, or else at the one that the bucket has; only the one that is asked for is ever changed."""
+    given = wanted.kms_key_arn
+    if not given and isinstance(state.encryption, Encryption) and state.encryption.algorithm.startswith("aws:kms"):
+        given = state.encryption.key
+    if not given or not wanted.aws:
+        return None
+    return bucket.look_at_key(
+        KeyWanted(
+            given=given,
+            reader=wanted.reader,
+            managed=manages(bucket.context) and bool(wanted.kms_key_arn),
+            signer=bucket.where.keys,
+            expected=bucket.context.admin is not None,
+            field="spec.s3.kmsKeyARN" if wanted.kms_key_arn else "",
+        )
+    )
+
+
+def _check_of(key: KeyLook | None) -> tuple[Check, ...]:
+    return () if key is None else (key.check,)
+
+
+def _planned_of(key: KeyLook | None) -> tuple[Change, ...]:
+    return () if key is None else key.planned
 
 
 def _facts(target: Target, state: BucketState, own: Ownership) -> BucketFacts:

@@ -1,4 +1,4 @@
-"""S3 clients: one for each route and credential, independent of the environment, counted and fenced call by call.
+"""Clients of S3 and KMS: one for each route and credential, independent of the environment, counted and fenced call by call.
 
 What the process' environment says (AWS_PROFILE, AWS_ENDPOINT_URL, AWS_CA_BUNDLE, proxies, ~/.aws) reaches only the
 operator's own identity, and that is never shown to an endpoint that a user named.
@@ -74,6 +74,14 @@ class Clients:
             yield client
 
     @contextmanager
+    def open_kms(self, context: Context, credentials: Credentials, route: Route) -> Iterator[Any]:
+        """Lend a client of KMS in the same way."""
+        target = replace(target_of(context.spec, context.endpoint), route=route)
+        client: Any = self._client(context, target, credentials)
+        with self._as(_Scope(context=context, target=target)):
+            yield client
+
+    @contextmanager
     def any_owner(self) -> Iterator[None]:
         """Leave ExpectedBucketOwner out of the calls inside, to find out whose a bucket is."""
         with self._as(replace(self._scope(), check_owner=False)):
@@ -114,7 +122,7 @@ class Clients:
         match key.credentials:
             case AccessKey() as keys:
                 sdk, signed = self._sdk, _explicit(keys)
-            case Ambient() if key.route.endpoint is None:
+            case Ambient() if key.route.endpoint is None or key.route.service == "kms":
                 sdk, signed = self._own_sdk, {}
             case Ambient():
                 raise Stalled(
@@ -127,7 +135,7 @@ class Clients:
                     Reason.SECRET_INVALID, "The Secret holds no S3 access key. Give it accessKeyID and secretAccessKey."
                 )
         client = sdk.create_client(
-            "s3",
+            key.route.service,
             region_name=key.route.region,
             endpoint_url=key.route.endpoint,
             verify=True,
@@ -139,13 +147,14 @@ class Clients:
         return ours
 
     def _listen(self, client: "S3Client", key: _Key) -> None:
-        events = client.meta.events
-        events.register("before-parameter-build.s3", self._add_owner)
-        events.register("before-call.s3", self._before)
-        events.register("after-call.s3", self._after)
-        events.register("after-call-error.s3", self._after_error)
+        events, service = client.meta.events, key.route.service
+        if service == "s3":
+            events.register("before-parameter-build.s3", self._add_owner)
+        events.register(f"before-call.{service}", self._before)
+        events.register(f"after-call.{service}", self._after)
+        events.register(f"after-call-error.{service}", self._after_error)
         events.register(
-            "before-send.s3", guard.sender(key.route, ca_bundle=key.ca_bundle, allowed=key.allowed_endpoints)
+            f"before-send.{service}", guard.sender(key.route, ca_bundle=key.ca_bundle, allowed=key.allowed_endpoints)
         )
 
     def _add_owner(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: object) -> None:
@@ -158,7 +167,8 @@ class Clients:
     def _before(self, model: Any, context: dict[str, Any], **_: object) -> None:
         # A bucket in another region is a mistake to be told, not followed: it would double every later call.
         context.setdefault("s3_redirect", {})["redirected"] = True
-        if model.http["method"] not in ("GET", "HEAD"):
+        # Whatever is asked of KMS is a POST.
+        if model.http["method"] not in ("GET", "HEAD") and not model.name.startswith(("Get", "Describe")):
             self._scope().context.fence()
         context[_STARTED] = monotonic()
 

@@ -18,7 +18,7 @@ COREWEAVE_URL: Final = f"https://{addresses.COREWEAVE_HOST}"
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """The way to a store, apart from the bucket: clients are shared by buckets of one route.
+    """The way to a store (or to the service with its keys), apart from the bucket: clients are shared by buckets of one route.
 
     `endpoint` is the URL that a user (of CoreWeave: the administrator) named, None for AWS' own regional one; `field` and
     `region_field` are where a user would edit endpoint and region.
@@ -29,6 +29,7 @@ class Route:
     field: str
     endpoint: str | None = None
     addressing: AddressingStyle = "path"
+    service: Literal["s3", "kms"] = "s3"
 
     @property
     def region_field(self) -> str:
@@ -40,7 +41,7 @@ class Route:
     @property
     def trusted(self) -> bool:
         """Whether no user chose where requests go."""
-        return self.endpoint is None or self.provider == "CoreWeave"
+        return self.endpoint is None or self.provider == "CoreWeave" or self.service == "kms"
 
     @property
     def tls13(self) -> bool:
@@ -79,6 +80,15 @@ class Target:
             scheme, _, authority = self.route.url.partition("://")
             return f"{scheme}://{self.bucket}.{authority}"
         return f"{self.route.url}/{self.bucket}"
+
+
+def kms_route(region: str, endpoint: str) -> Route:
+    """Return the way to KMS: where the administrator says that it is reached, else at its public name."""
+    public = f"https://kms.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+    named = endpoint.replace("{region}", region) or public
+    return Route(
+        provider="S3", region=region, field="the operator's flag --kms-endpoint", endpoint=named, service="kms"
+    )
 
 
 def aws_host(region: str) -> str:
