@@ -15,7 +15,9 @@ from console.setups import SITES, Setup
 from contract.probing import contents
 from testbed.object_store import Store
 
-TO_DO = re.compile(r"\b(Add|Check|Correct|Put|Set|Name|Allow|Grant|Use|Make|Write|See|Wait|Upgrade|Choose|Enable|Let|look)\b")
+TO_DO = re.compile(
+    r"\b(Add|Check|Correct|Put|Set|Name|Allow|Grant|Use|Make|Write|See|Wait|Upgrade|Choose|Enable|Let|look)\b"
+)
 """Each row that failed says what to do."""
 
 
