@@ -1,0 +1,117 @@
+"""Azure Blob Storage: from `kubectl apply` to the address in W&B's running pods, and on Dedicated Cloud to what W&B must be told."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+from azure.storage.blob import BlobServiceClient
+
+from cluster.scenario import Scenario
+from testbed.object_store import Keys
+from testbed.stores import Azurite
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "azure.yaml"
+
+
+def _values(azurite: Azurite) -> dict[str, Any]:
+    return {"cloudEndpoints": {"azure": f"{azurite.endpoint}/{{account}}"}}
+
+
+def _service(azurite: Azurite, account: Keys) -> BlobServiceClient:
+    return BlobServiceClient(f"{azurite.endpoint}/{account.access_key}", credential=account.secret_key)
+
+
+def _secret(name: str, account: Keys) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "labels": {"byob.wandb.com/watch": "true"}},
+        "stringData": {"accountKey": account.secret_key},
+    }
+
+
+def _store(scenario: Scenario, name: str, account: Keys) -> dict[str, Any]:
+    reference = {"secretRef": {"name": "azure-key"}}
+    block = {"storageAccount": account.access_key, "container": f"{scenario.namespace}-{name}"}
+    spec = {"provider": "Azure", "azure": block, "credentials": reference, "provisioning": reference}
+    return scenario.team(name) | {"kind": "BucketStore", "spec": spec}
+
+
+def test_one_apply_makes_a_verified_container_that_wandb_reads(
+    scenario_in: Callable[..., Scenario], azurite: Azurite
+) -> None:
+    """Two containers of one account become Ready with one CORS rule between them, and every pod has both addresses with the key."""
+    scenario, account = scenario_in(values=_values(azurite)), azurite.account()
+    scenario.apply(
+        _secret("azure-key", account),
+        *(_store(scenario, name, account) for name in ("data", "more")),
+        scenario.team("ml-research", "data", path="teams/ml-research"),
+        scenario.team("ml-more", "more"),
+    )
+    scenario.wait_ready("TeamStorage", "ml-research", "ml-more")
+    scenario.wait_ready("WandbInstance", "wandb")
+
+    scenario.wandb.wait_available()
+    key = quote(account.secret_key, safe="")
+    containers = {name: f"{scenario.namespace}-{name}" for name in ("data", "more")}
+    assert sorted(scenario.entries()) == [
+        f"az://:{key}@{account.access_key}/{container}" for container in sorted(containers.values())
+    ]
+    service = _service(azurite, account)
+    (rule,) = service.get_service_properties()["cors"]
+    assert rule.allowed_origins == scenario.get("WandbInstance", "wandb")["spec"]["host"]
+    for name, container in containers.items():
+        assert list(service.get_container_client(container).list_blobs()) == [], "the probe left something behind"
+        assert scenario.checks(name).keys() == {"Versioning", "Lifecycle"}
+        shown = scenario.get("BucketStore", name)["status"]["bucket"]
+        assert (shown["identity"], shown["created"]) == (f"az://{account.access_key}/{container}", True)
+    form = {step["field"]: step["value"] for step in scenario.get("TeamStorage", "ml-research")["status"]["form"]}
+    assert (form["Account name"], form["Container name"]) == (account.access_key, containers["data"])
+    assert account.secret_key not in scenario.installation.kubelet.logs()
+
+
+def test_a_container_goes_with_its_bucketstore(scenario_in: Callable[..., Scenario], azurite: Azurite) -> None:
+    """Where deletionPolicy says so, and it is empty; the account's rule for browsers stays, since others may need it."""
+    scenario, account = scenario_in(values=_values(azurite)), azurite.account()
+    store = _store(scenario, "data", account)
+    store["spec"]["deletionPolicy"] = "Delete"
+    scenario.apply(_secret("azure-key", account), store)
+    scenario.wait_ready("BucketStore", "data")
+    scenario.cluster.delete(scenario.path("BucketStore", "data"))
+    scenario.cluster.wait(
+        scenario.path("BucketStore", "data"), lambda found: found is None, what="the BucketStore is gone"
+    )
+    service = _service(azurite, account)
+    assert list(service.list_containers()) == []
+    assert len(service.get_service_properties()["cors"]) == 1
+
+
+def test_the_example_on_dedicated_cloud(scenario_in: Callable[..., Scenario], azurite: Azurite) -> None:
+    """examples/azure.yaml, but for account and key: the container is made, nothing of W&B is patched, and W&B's team is to be told, OIDC issuer and all."""
+    scenario, account = scenario_in(values=_values(azurite)), azurite.account()
+    before = scenario.wandb.revisions()
+    objects = yaml.safe_load_all(
+        EXAMPLE.read_text().replace("REPLACE-ME", account.secret_key).replace("acmewandb", account.access_key)
+    )
+    scenario.apply(*objects)
+
+    scenario.wait_ready("BucketStore", "acme-azure")
+    properties = _service(azurite, account).get_container_client("wandb-files").get_container_properties()
+    assert properties.metadata["wandbbyobowner"] == scenario.get("BucketStore", "acme-azure")["metadata"]["uid"]
+    proved = scenario.condition("BucketStore", "acme-azure", "DataPathVerified")
+    assert (proved["status"], proved["reason"]) == ("Unknown", "NotProvableFromHere")
+
+    asked = scenario.wait_condition("TeamStorage", "ml-audio", "Ready", "False", reason="ActionRequired")
+    assert "Your W&B account team" in asked["message"]
+    told = scenario.get("TeamStorage", "ml-audio")["status"]["handOver"]
+    assert told["recipient"] == "Your W&B account team"
+    for word in (f"az://{account.access_key}/wandb-files", "OIDC issuer URL", "11111111-2222-3333-4444-555555555555"):
+        assert word in told["text"]
+    annotations = {"metadata": {"annotations": {"byob.wandb.com/handed-over": "true"}}}
+    scenario.cluster.patch(scenario.path("TeamStorage", "ml-audio"), annotations)
+    scenario.wait_ready("TeamStorage", "ml-audio")
+    assert scenario.wandb.revisions() == before
+    assert account.secret_key not in json.dumps(scenario.get("TeamStorage", "ml-audio"))
