@@ -99,7 +99,7 @@ def test_what_the_operator_may_do() -> None:
             for kind in ("deployments", "statefulsets")
             for verb in ("get", "list", "watch", "patch")
         ),
-        *(("apps.wandb.com", "weightsandbiases", verb) for verb in ("get", "patch")),
+        *(("apps.wandb.com", "weightsandbiases", verb) for verb in ("get", "list", "patch")),
         *(("apps", kind, verb) for kind in ("replicasets", "controllerrevisions") for verb in ("get", "list")),
         *(("", "pods", verb) for verb in ("get", "list")),
         *(("batch", kind, verb) for kind in ("jobs", "cronjobs") for verb in ("get", "list")),

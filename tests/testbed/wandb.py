@@ -13,7 +13,7 @@ from typing import Any
 from testbed.cluster import Cluster
 from testbed.processes import wait_for
 
-_REFERENCE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
+_REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 VARIABLE = "GORILLA_SUPPORTED_FILE_STORES"
 RELEASE = "wandb"
 COMPONENTS = ("app", "api", "executor", "filestream", "parquet")
@@ -163,7 +163,9 @@ class StandIn:
                 value = self._data(plural, reference["name"]).get(reference["key"])
                 assert value is not None or reference.get("optional"), f"{entry['name']}: the container cannot start"
                 return value
-        return _REFERENCE.sub(lambda found: before.get(found[1], found[0]), entry.get("value", ""))
+        return _REFERENCE.sub(
+            lambda found: "$" if found[0] == "$$" else before.get(found[1], found[0]), entry.get("value", "")
+        )
 
     def _data(self, plural: str, name: str) -> dict[str, str]:
         found = self.cluster.get(f"/api/v1/namespaces/{self.namespace}/{plural}/{name}") or {}

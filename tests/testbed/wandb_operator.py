@@ -1,7 +1,7 @@
 """A stand-in for W&B's own operator: it makes Deployments from a WeightsAndBiases object as W&B's does, traps included.
 
-v1: the values of the Secret `<name>-spec-user` and of the object are merged (the object wins), rendered by the precedence of W&B's
-chart into the Deployments' env, and kept in `<name>-spec-active`. A text that meets a map, or a value beside a valueFrom, stops
+v1: the values of W&B's deployer, of the Secret `<name>-spec-user` and of the object are merged (the last wins), rendered by the
+precedence of W&B's chart into the Deployments' env, and kept in `<name>-spec-active`. A text that meets a map, or a value beside a valueFrom, stops
 reconciliation, and the status goes on saying `Completed`. v2: the list of variables, those of a component before the global ones;
 what somebody else changes in a Deployment is set back.
 """
@@ -9,6 +9,7 @@ what somebody else changes in a Deployment is set back.
 import base64
 import copy
 import json
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ CHART = "operator-wandb-0.43.8"
 _CRD = Path(__file__).parent / "manifests" / "wandb-crd.yaml"
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _PAUSE = 0.1
+_VALUE = re.compile(r"\{\{ *\.Values\.([\w.]+) *\}\}")
 Version = Literal["v1", "v2"]
 
 
@@ -59,11 +61,13 @@ class ClashError(Exception):
 class Operated(wandb.StandIn):
     """W&B in one namespace, run by the stand-in of its operator.
 
-    `chart` is what the Deployments are labelled with; `stopped` makes it do nothing more, while its status stays as it is.
+    `chart` is what the Deployments are labelled with; `deployer` are the values that W&B itself gives (v1), which are in no object of
+    the cluster; `stopped` makes it do nothing more, while its status stays as it is.
     """
 
     version: Version = "v1"
     chart: str = CHART
+    deployer: Mapping[str, Any] = field(default_factory=dict)
     replicas: int = 2
     stopped: bool = False
     rounds: int = 0
@@ -149,8 +153,7 @@ class Operated(wandb.StandIn):
             self.cluster.patch(f"{self.path}/status", {"status": status})
 
     def _envs_v1(self, body: Any) -> dict[str, list[dict[str, Any]]]:
-        user = self._load("spec-user")
-        values = merged(user, body["spec"].get("values") or {})
+        values = merged(merged(self.deployer, self._load("spec-user")), body["spec"].get("values") or {})
         envs = {component: chart_env(values, component, old=self._old) for component in self.components}
         if self._load("spec-active") != values:
             self._save("spec-active", values)
@@ -233,10 +236,23 @@ def chart_env(values: Mapping[str, Any], component: str, *, old: bool) -> list[d
             raise ClashError("the chart expects a map of variables")
         for name, value in (level or {}).items():
             env[name] = {"name": name, **value} if isinstance(value, Mapping) else {"name": name, "value": value}
-    for each in env.values():
-        if "{{" in str(each.get("value", "")):
-            raise ClashError("the template cannot be rendered")
-    return list(env.values())
+    return [_rendered(each, values) for each in env.values()]
+
+
+def _rendered(entry: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as Helm's `tpl` leaves it: here it knows only the values themselves."""
+    if "value" not in entry:
+        return dict(entry)
+    text = _VALUE.sub(lambda found: str(_at(values, found[1].split("."))), str(entry["value"]))
+    if "{{" in text:
+        raise ClashError("the template cannot be rendered")
+    return {**entry, "value": text}
+
+
+def _at(values: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values
 
 
 def _relabel(workload: dict[str, Any], component: str, namespace: str) -> None:

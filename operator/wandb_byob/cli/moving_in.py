@@ -16,8 +16,8 @@ from wandb_byob.decide import imports, scim
 from wandb_byob.decide.addresses import split
 from wandb_byob.decide.imports import Draft, Left
 from wandb_byob.decide.precedence import Found
-from wandb_byob.kube import gather
-from wandb_byob.kube.client import BUCKET_STORES, SECRETS, WEIGHTS_AND_BIASES
+from wandb_byob.kube import gather, gather_instance
+from wandb_byob.kube.client import BUCKET_STORES, SECRETS
 from wandb_byob.model.api import BucketStore, WandbInstance
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.keys import Kind, ObjectKey
@@ -122,9 +122,7 @@ def _instance(arguments: argparse.Namespace, source: Source) -> WandbInstance:
 
 def _owner(source: Source) -> str:
     """Return the name of the only object of W&B's own operator, "" where there is none; its workloads are not to be written to."""
-    resource = source.kube.stored_version(tuple(WEIGHTS_AND_BIASES.values()))
-    found = source.kube.list(resource, source.namespace) if resource is not None else ()
-    names = sorted(body["metadata"]["name"] for body in found)
+    names = gather_instance.owners(source.kube, source.namespace)
     if len(names) > 1:
         raise SourceError(
             f"There are several WeightsAndBiases: {', '.join(names)}. Name one with --weights-and-biases."

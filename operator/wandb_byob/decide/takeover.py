@@ -30,7 +30,8 @@ def _refusal(reading: Reading, *, takes: Set[str]) -> Stalled | None:
     if reading.origin is not Origin.LITERAL:
         return None
     if setting not in takes:
-        return Stalled(Reason.LITERAL_PRESENT, f"{where} has {setting} as a plain value. {_consent(setting)}")
+        by = f", set by {', '.join(reading.setters)}" if reading.setters else ""
+        return Stalled(Reason.LITERAL_PRESENT, f"{where} has {setting} as a plain value{by}. {_consent(setting)}")
     if setting == VARIABLE and any(mark in (reading.value or "") for mark in ("$(", "$$")):
         return Stalled(
             Reason.VARIABLE_INVALID,

@@ -32,6 +32,24 @@ def workloads_of(target: Target | None, namespace: str) -> WorkloadsTarget | Non
     return WorkloadsTarget(selector=LabelSelector(match_expressions=(expression,)))
 
 
+def made_by_operator(
+    workload: str, labels: Mapping[str, str], *, namespace: str, owners: Collection[str]
+) -> Stalled | None:
+    """Return why a workload must not be written to that W&B's own operator makes; `owners` are its objects in the namespace.
+
+    It sets back what others write there (v2), or leaves it until its next upgrade (v1).
+    """
+    label = labels.get(_INSTANCE_LABEL)
+    named = sorted(name for name in owners if label in (name, namespace))
+    if not named:
+        return None
+    return Stalled(
+        Reason.TARGET_MANAGED,
+        f"{workload} is made by W&B's own operator from WeightsAndBiases {', '.join(named)}, and what is written there would be lost. Name "
+        f"that object in spec.target.weightsAndBiases instead of its workloads.",
+    )
+
+
 def rank(instance: WandbInstance) -> tuple[bool, float, str]:
     """Return the order in which WandbInstances of a namespace win: already configured, then older, then by name."""
     return (instance.status.secret_name is None, created(instance.metadata), instance.metadata.name)

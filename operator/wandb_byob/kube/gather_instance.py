@@ -75,6 +75,13 @@ def weights_and_biases(kube: KubeClient, namespace: str, name: str) -> tuple[Res
     return resource, body
 
 
+def owners(kube: KubeClient, namespace: str) -> tuple[str, ...]:
+    """Return the names of the objects of W&B's own operator in a namespace, none where the cluster does not have the kind."""
+    resource = kube.stored_version(tuple(WEIGHTS_AND_BIASES.values()))
+    found = kube.list(resource, namespace) if resource is not None else ()
+    return tuple(sorted(body["metadata"]["name"] for body in found))
+
+
 def _named(kube: KubeClient, namespace: str, name: str) -> Iterator[dict[str, Any]]:
     for resource in WORKLOADS:
         body = kube.get(resource, namespace, name)

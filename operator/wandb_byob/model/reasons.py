@@ -78,6 +78,7 @@ class Reason(StrEnum):
     CHART_TOO_OLD = "ChartTooOld"
     LITERAL_PRESENT = "LiteralPresent"
     FOREIGN_REFERENCE = "ForeignReference"
+    TARGET_MANAGED = "TargetManaged"
     TARGET_REVERTED = "TargetReverted"
     VARIABLE_TOO_LARGE = "VariableTooLarge"
     VARIABLE_INVALID = "VariableInvalid"
@@ -261,6 +262,10 @@ REASONS: Final[dict[Reason, ReasonText]] = {
     Reason.FOREIGN_REFERENCE: ReasonText(
         "The variable refers to an object that is not there, so that it is not known which entries must be kept.",
         "Create the object that the message names, or remove the reference.",
+    ),
+    Reason.TARGET_MANAGED: ReasonText(
+        "W&B's own operator makes these workloads, and would lose what is written there.",
+        "Name its object in spec.target.weightsAndBiases.",
     ),
     Reason.TARGET_REVERTED: ReasonText(
         "Somebody else sets the variable back each time it is written.",

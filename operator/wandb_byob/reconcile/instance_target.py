@@ -155,6 +155,7 @@ def _plain(look: _Look, bodies: tuple[dict[str, Any], ...], containers: tuple[st
     wanted = {source for body, names in chosen for source in workloads.sources(body, names, look.settings)}
     found = gather_instance.sources(look.world.kube, look.namespace, wanted)
     pods = look.world.kube.list(PODS, look.namespace)
+    owners = gather_instance.owners(look.world.kube, look.namespace)
     return tuple(
         Workload(
             kind=body["kind"],
@@ -168,6 +169,12 @@ def _plain(look: _Look, bodies: tuple[dict[str, Any], ...], containers: tuple[st
             recreate=(body["spec"].get("strategy") or {}).get("type") == "Recreate",
             writers=workloads.writers(body["metadata"], since=look.since),
             managers=workloads.managers(body["metadata"]),
+            refusal=targets.made_by_operator(
+                f"{body['kind']} {body['metadata']['name']}",
+                body["metadata"].get("labels") or {},
+                namespace=look.namespace,
+                owners=owners,
+            ),
         )
         for body, names in chosen
     )

@@ -18,6 +18,7 @@ Wire = Mapping[str, Any]
 FIELDS: Final = ("f:spec", "f:values", "f:global", "f:env", f"f:{VARIABLE}")
 _OLDEST_CHART: Final = (0, 33, 0)
 _CHART: Final = re.compile(r"operator-wandb-(\d+)\.(\d+)\.(\d+)", re.ASCII)
+_EXPANDED: Final = {"{{": "Helm", "$(": "Kubernetes", "$$": "Kubernetes"}
 _VALUE_SOURCES: Final = ("secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef")
 
 
@@ -27,9 +28,9 @@ def container(body: Wire) -> Wire:
     return {"name": GLOBAL_ENV, "env": [] if entry is None else [entry]}
 
 
-def inherited(body: Wire, user: Values) -> str | None:
-    """Return the text that components have from levels below, or from the System Console; None where there is none."""
-    for values in (_values(body), user):
+def inherited(body: Wire, user: Values, active: Values) -> str | None:
+    """Return the text that components have from levels below, the System Console or W&B's deployer; None where there is none."""
+    for values in (_values(body), user, active):
         for level in levels(values):
             if level.rank >= _rank(GLOBAL_ENV) and level.entry is not None and "value" in level.entry:
                 return str(level.entry["value"])
@@ -76,7 +77,7 @@ def refusal(body: Wire, *, user: Values, active: Values, charts: Sequence[str]) 
         f"Secret {name}-spec-user (what the System Console has set)": user,
         f"Secret {name}-spec-active (what W&B's operator applies)": active,
     }
-    found = (_too_old(charts), _clash(layers), _loses(layers), _drops(layers))
+    found = (_too_old(charts), _clash(layers), _loses(layers), _drops(layers), _expands(layers))
     return next((each for each in found if each is not None), None)
 
 
@@ -100,11 +101,16 @@ def _clash(layers: Mapping[str, Values]) -> Stalled | None:
                 Reason.VALUES_CLASH,
                 f"{GLOBAL_ENV} in {place} is no map of variables, and W&B's operator would stop where it meets one. Make it a map.",
             )
-    own, console = list(layers)[:2]
-    if entry_in(_global(layers[console], "env"))[0]:
+    own, console, active = layers
+    known, _ = entry_in(_global(layers[own], "env"))
+    applied, entry = entry_in(_global(layers[active], "env"))
+    # What neither has and is applied all the same comes from W&B's deployer, or from the chart.
+    elsewhere = applied and not known and "valueFrom" not in (entry or {})
+    where = console if entry_in(_global(layers[console], "env"))[0] else active if elsewhere else ""
+    if where:
         return Stalled(
             Reason.VALUES_CLASH,
-            f"{VARIABLE} is set at {GLOBAL_ENV} in {console}. Together with a reference to a Secret it would become an entry that stops "
+            f"{VARIABLE} is set at {GLOBAL_ENV} in {where}. Together with a reference to a Secret it would become an entry that stops "
             "W&B's operator, whose status would still say Completed. Take it out there; its entries can be put into "
             f"{GLOBAL_ENV} of {own}, where they are kept.",
         )
@@ -135,6 +141,24 @@ def _drops(layers: Mapping[str, Values]) -> Stalled | None:
                 f"{GLOBAL_EXTRA_ENV} in {place} sets {', '.join(lost)}, and W&B's chart drops all of it as soon as {GLOBAL_ENV} holds "
                 f"anything. Move these variables to {GLOBAL_ENV}.",
             )
+    return None
+
+
+def _expands(layers: Mapping[str, Values]) -> Stalled | None:
+    """A text is filled in by Helm and Kubernetes before W&B reads it, and a Secret is not: its entries would become other ones."""
+    own = next(iter(layers))
+    if "valueFrom" in (entry_in(_global(layers[own], "env"))[1] or {}):
+        return None
+    for place, values in layers.items():
+        for level in levels(values):
+            text = str((level.entry or {}).get("value", ""))
+            mark = next((each for each in _EXPANDED if each in text), None)
+            if mark is not None:
+                return Stalled(
+                    Reason.VARIABLE_INVALID,
+                    f"{VARIABLE} at {level.path} in {place} has {mark} in it, which {_EXPANDED[mark]} fills in. Write out what it stands "
+                    "for (percent-encoded), then the entries can be kept.",
+                )
     return None
 
 

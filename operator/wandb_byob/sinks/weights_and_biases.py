@@ -132,7 +132,7 @@ def readers(deployments: Sequence[Wire]) -> tuple[Wire, ...]:
 
 
 def _with_inherited(reading: Reading, owner: Owner) -> Reading:
-    value = wandb_v1.inherited(owner.body, owner.user) if owner.version == "v1" else None
+    value = wandb_v1.inherited(owner.body, owner.user, owner.active) if owner.version == "v1" else None
     if reading.origin is not Origin.ABSENT or value is None:
         return reading
     return replace(reading, origin=Origin.INHERITED, value=value)
@@ -164,9 +164,15 @@ def _health(owner: Owner, parts: Sequence[Part]) -> Health:
         for part in (part for part in parts if part.heeded and part.health.state is state):
             return Health(state=state, message=f"{part.kind} {part.name}: {part.health.message}", live=live)
     behind = sorted(f"{part.kind} {part.name}" for part in parts if not part.heeded)
-    if behind or not parts:
+    if behind or not parts or _unseen(owner.body):
         return Health(state=State.PROGRESSING, message=_not_heeded(owner, behind), live=live)
     return Health(state=State.CURRENT, live=live)
+
+
+def _unseen(body: Wire) -> bool:
+    """Say whether W&B's operator tells that it has not dealt with the object as it is now; only v2 tells."""
+    observed = (body.get("status") or {}).get("observedGeneration")
+    return isinstance(observed, int) and observed < body["metadata"].get("generation", 0)
 
 
 def _not_heeded(owner: Owner, behind: Sequence[str]) -> str:
@@ -178,7 +184,8 @@ def _not_heeded(owner: Owner, behind: Sequence[str]) -> str:
         else ""
     )
     if not behind:
-        return f"W&B's operator has made no Deployment yet.{says}"
+        what = "has not seen the change" if owner.deployments else "has made no Deployment"
+        return f"W&B's operator {what} yet.{says}"
     return f"W&B's operator has not given it to {', '.join(behind)} yet.{says} If that lasts, look at the log of W&B's operator."
 
 

@@ -1,7 +1,7 @@
 """Fixtures for the tests of looks at WandbInstances."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -48,15 +48,26 @@ def kind_v1(crds: Cluster) -> Iterator[Version]:
     wandb_operator.remove_crd(crds)
 
 
+@pytest.fixture(scope="module")
+def kind_v2(crds: Cluster) -> Iterator[Version]:
+    """W&B's own kind, stored as v2."""
+    wandb_operator.install_crd(crds, "v2")
+    yield "v2"
+    wandb_operator.remove_crd(crds)
+
+
 @pytest.fixture
 def operated(stored_as: Version, crds: Cluster) -> Iterator[Callable[..., InstanceWorld]]:
-    """`operated(spec, **options)`: a namespace whose W&B is run by the stand-in of W&B's operator, and a WandbInstance for it."""
+    """`operated(spec, given=…, **options)`: a namespace whose W&B is run by the stand-in of W&B's operator, and a WandbInstance for it.
+
+    `given` are the stand-in's own settings.
+    """
     worlds: list[tuple[InstanceWorld, Operated]] = []
 
-    def make(spec: Any = None, *, chart: str = wandb_operator.CHART, **options: Any) -> InstanceWorld:
+    def make(spec: Any = None, *, given: Mapping[str, Any] | None = None, **options: Any) -> InstanceWorld:
         name = crds.create_namespace(f"operated-{uuid.uuid4().hex[:6]}")
         world = InstanceWorld.make(crds, name)
-        operated = Operated(crds, name, components=("app", "api"), version=stored_as, chart=chart)
+        operated = Operated(crds, name, **{"components": ("app", "api"), "version": stored_as, **(given or {})})
         world.stand_in = operated
         worlds.append((world, operated))
         operated.start(spec)

@@ -130,7 +130,7 @@ def test_global_env_that_is_no_map(operated: Callable[..., InstanceWorld]) -> No
 
 def test_a_chart_that_does_not_hand_it_to_every_component(operated: Callable[..., InstanceWorld]) -> None:
     """Before 0.33.0 `app` reads only the extraEnv."""
-    here = operated(chart="operator-wandb-0.32.9")
+    here = operated(given={"chart": "operator-wandb-0.32.9"})
     refused(here, "ChartTooOld", "operator-wandb-0.32.9", "0.33.0")
     write_anyway(here)
     wait_for(lambda: (heeded(here, "api") or {}).get("value") == MARK, timeout=20, what="api has what was written")
@@ -178,6 +178,85 @@ def test_an_entry_in_the_dropped_list_is_kept(operated: Callable[..., InstanceWo
     assert here.entries() == ["gs://theirs", address("one")]
 
 
+def test_a_level_of_the_deployer_is_seen(operated: Callable[..., InstanceWorld]) -> None:
+    """What W&B's deployer gives is in no object of the cluster but the record of what is applied."""
+    here = operated(given={"deployer": {"app": {"env": {VARIABLE: "gs://deployer"}}}})
+    refused(here, "LevelWins", "app.env in Secret wandb-spec-active")
+    write_anyway(here)
+    wait_for(lambda: (heeded(here, "api") or {}).get("value") == MARK, timeout=20, what="api has what was written")
+    assert heeded(here, "app")["value"] == "gs://deployer"
+
+
+def test_a_text_of_the_deployer_that_would_meet_a_map(operated: Callable[..., InstanceWorld]) -> None:
+    here = operated(given={"deployer": {"global": {"env": {VARIABLE: "gs://deployer"}}}})
+    refused(here, "ValuesClash", "Secret wandb-spec-active", "status would still say Completed")
+    write_anyway(here)
+    stand_in(here).edit({"values": {"global": {"env": {"LATER": "x"}}}})
+    assert never(here, lambda: any(each["name"] == "LATER" for each in env_of(here, "api")))
+
+
+@pytest.mark.parametrize("whose", ["console", "deployer"])
+def test_a_list_of_others_that_the_chart_would_drop(operated: Callable[..., InstanceWorld], whose: str) -> None:
+    """It is dropped wherever it was set."""
+    values = {"global": {"extraEnv": {"LICENSE": "free"}}}
+    here = operated(given={"deployer": values if whose == "deployer" else {}})
+    if whose == "console":
+        stand_in(here).console(values)
+    wait_for(lambda: "LICENSE" in names_of(here, "api"), timeout=20, what="the variable is in")
+    here.stand_in.wait_available()
+    refused(here, "WouldDropValues", "LICENSE", f"Secret wandb-spec-{'user' if whose == 'console' else 'active'}")
+    write_anyway(here)
+    wait_for(lambda: (heeded(here, "api") or {}).get("value") == MARK, timeout=20, what="api has what was written")
+    assert "LICENSE" not in names_of(here, "api")
+
+
+def test_an_entry_of_the_deployer_in_the_dropped_list_is_kept(operated: Callable[..., InstanceWorld]) -> None:
+    here = operated(given={"deployer": {"global": {"extraEnv": {VARIABLE: "gs://deployer"}}}})
+    here.bucket("one")
+    here.team("one")
+    here.settle("Configured")
+    here.settle()
+    assert here.entries() == ["gs://deployer", address("one")]
+
+
+@pytest.mark.parametrize(
+    ("text", "mark", "read"),
+    [
+        ("gs://{{ .Values.global.bucketName }}", "{{", "gs://acme"),
+        ("gs://$(HOST)", "$(", "gs://https://wandb.example.com"),
+        ("gs://$$acme", "$$", "gs://$acme"),
+    ],
+    ids=["Helm", "Kubernetes", "escaped"],
+)
+@pytest.mark.parametrize("level", ["env", "extraEnv"])
+def test_a_text_that_is_filled_in(
+    operated: Callable[..., InstanceWorld], text: str, mark: str, read: str, level: str
+) -> None:
+    """Nobody fills in what is in a Secret: W&B would read the text itself, and lose the bucket that it has now."""
+    values = {"global": {"bucketName": "acme", level: {VARIABLE: text}}}
+    here = operated({"values": values}, fileStores={"takeOwnership": True})
+    assert here.entries() == [read]
+    refused(here, "VariableInvalid", f"global.{level} in spec.values", mark, "Write out")
+    here.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "by-hand"}, "stringData": {"list": text}})
+    write_anyway(here, {"value": None, "valueFrom": {"secretKeyRef": {"name": "by-hand", "key": "list"}}})
+    wait_for(lambda: here.stand_in.variable() == {text}, timeout=30, what="W&B's pods have what was written by hand")
+    assert here.entries() != [read]
+
+
+def test_a_stray_mark_of_a_template(operated: Callable[..., InstanceWorld]) -> None:
+    """A plain value is no place for keys: one character of theirs can stop everything. A reference to a Secret holds none."""
+    here = operated({"values": {"global": {"env": {"OTHER": "1"}}}})
+    here.bucket("odd", secret="a{{b$(OTHER)c")
+    here.team("odd")
+    here.settle("Configured")
+    here.settle()
+    (entry,) = here.entries()
+    assert "a%7B%7Bb%24%28OTHER%29c" in entry
+    stand_in(here).edit({"values": {"global": {"env": {"KEY": "a{{b", "LATER": "x"}}}})
+    assert never(here, lambda: "LATER" in names_of(here, "api"))
+    assert stand_in(here).body()["status"]["phase"] == "Completed"
+
+
 def test_a_trap_that_comes_later_is_told(operated: Callable[..., InstanceWorld]) -> None:
     """The buckets are in, and then somebody sets the variable where it wins."""
     here = operated()
@@ -191,6 +270,10 @@ def test_a_trap_that_comes_later_is_told(operated: Callable[..., InstanceWorld])
 
 def env_of(here: InstanceWorld, component: str) -> Any:
     return here.deployment(component)["spec"]["template"]["spec"]["containers"][0]["env"]
+
+
+def names_of(here: InstanceWorld, component: str) -> set[str]:
+    return {each["name"] for each in env_of(here, component)}
 
 
 def never(here: InstanceWorld, condition: Callable[[], bool]) -> bool:
