@@ -1,5 +1,6 @@
 """What a container of Azure Blob Storage and its account mean for W&B: one check per aspect, each with what to do."""
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -21,9 +22,22 @@ from wandb_byob.decide.bucket_state import Unread
 from wandb_byob.model import names
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 
+_ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
 _GOOD_KINDS: Final = ("StorageV2", "BlockBlobStorage", "BlobStorage")
 _NO_BLOBS: Final = "FileStorage"
 _ALL_CONTAINERS: Final = "It is the storage account's, for all its containers."
+
+
+def account_name(name: str) -> Check | None:
+    """Return the failed check of a name that no storage account can have, which would lead a request elsewhere; None for others."""
+    if _ACCOUNT.fullmatch(name):
+        return None
+    return Check(
+        name=CheckName.STORAGE_ACCOUNT,
+        result=CheckResult.FAILED,
+        message="An Azure storage account name has 3 to 24 characters, lower-case letters and digits only.",
+        remedy="Correct spec.azure.storageAccount.",
+    )
 
 
 def checks(state: State, wanted: Wanted, *, refused: Unread | None = None, managed: bool) -> tuple[Check, ...]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -252,6 +252,13 @@ def explain(error: AzureError, where: Where, *, clock: Check) -> Explanation:
         remedy=meaning.remedy.format(**words),
         after=meaning.after,
     )
+
+
+def unknown_account(told: Explanation, where: Where, *, host: str) -> Explanation:
+    """Return what it means that DNS knows no such host: an account that is not there has no name, either."""
+    message = f"There is no storage account {where.account}, or DNS here does not know its host {host}."
+    remedy = "Correct spec.azure.storageAccount, or make the name resolvable from the operator's pod (private endpoints have a DNS zone of their own)."
+    return replace(told, message=message, remedy=remedy)
 
 
 def missing(error: AzureError) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wandb_byob.decide.azure_checks import checks, hidden
+from wandb_byob.decide.azure_checks import account_name, checks, hidden
 from wandb_byob.decide.azure_container import MOST_RULES, Account, Container, Service, State, Wanted, rule
 from wandb_byob.decide.bucket_state import Unread
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -95,3 +95,19 @@ def test_hidden() -> None:
     (found,) = hidden("AuthorizationPermissionMismatch")
     assert (found.name, found.result) == (CheckName.BUCKET_EXISTS, SKIPPED)
     assert "AuthorizationPermissionMismatch" in found.message
+
+
+@pytest.mark.parametrize(
+    "name", ["", "ab", "Acme", "acme-wandb", "acme.example.com", "acme/..", "acme?x", "a" * 25, "acme\n"]
+)
+def test_a_name_that_no_account_has(name: str) -> None:
+    """It would lead a request to another host or path."""
+    found = account_name(name)
+    assert found is not None
+    assert "spec.azure.storageAccount" in found.remedy
+    assert name == "" or name not in found.message
+
+
+def test_a_name_that_one_may_have() -> None:
+    """Nothing is said of it: what kind of account it is counts."""
+    assert account_name("acme1") is None

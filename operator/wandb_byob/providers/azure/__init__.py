@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from wandb_byob.decide import addresses, azure_identity
+from wandb_byob.decide import addresses, azure_checks, azure_identity
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.model.api import AzureSpec, BucketStoreSpec
@@ -36,12 +36,15 @@ class AzureProvider:
         self._places = Places(endpoints)
 
     def validate(self, context: Context) -> tuple[Check, ...]:
-        """Check the container's name, and without a key the managed identity; the endpoint is never a user's choice."""
+        """Check the names, and without a key the managed identity; the endpoint is never a user's choice."""
         azure = _spec(context.spec)
-        name = check_bucket_name("Azure", azure.container)
-        if context.spec.credentials.secret_ref is not None:
-            return (name,)
-        return (name, azure_identity.check(azure, context.tenant.identity))
+        keyed = context.spec.credentials.secret_ref is not None
+        found = (
+            check_bucket_name("Azure", azure.container),
+            azure_checks.account_name(azure.storage_account),
+            None if keyed else azure_identity.check(azure, context.tenant.identity),
+        )
+        return tuple(check for check in found if check is not None)
 
     def identity(self, spec: BucketStoreSpec) -> str:
         """Return `az://account/container`: names of accounts are unique in all of Azure."""

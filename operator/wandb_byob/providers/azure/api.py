@@ -23,8 +23,8 @@ from requests.models import PreparedRequest
 
 from wandb_byob.decide import cors
 from wandb_byob.decide.azure_container import Account, Container, Service
-from wandb_byob.decide.azure_errors import UNREADABLE, AzureError, Where, error_of, explain
-from wandb_byob.decide.connections import clock_check
+from wandb_byob.decide.azure_errors import UNREADABLE, AzureError, Where, error_of, explain, unknown_account
+from wandb_byob.decide.connections import Fault, clock_check
 from wandb_byob.decide.explanations import Explanation
 from wandb_byob.providers.azure.places import Place
 from wandb_byob.providers.azure.signing import Signer
@@ -36,7 +36,7 @@ from wandb_byob.providers.transport import Reply, TransportError, unanswered
 ERRORS: Final = (AzureError, TransportError)
 """Everything that a call raises, apart from errors of the domain (a lost Lease)."""
 # What the SDK raises over a reply of success that it cannot make sense of.
-_SENSELESS: Final = (SdkError, ValueError, TypeError, AttributeError, LookupError)
+_SENSELESS: Final = (SdkError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _OPERATIONS: Final = {
     ("account", "properties"): "AccountInformation",
     ("service", "properties"): "BlobServiceProperties",
@@ -87,7 +87,9 @@ class Api:
     def explain(self, error: BaseException) -> Explanation:
         """Return what one of `ERRORS` means; raises any other."""
         if isinstance(error, TransportError):
-            return unanswered(error)
+            host = self.place.session.policy.endpoint.host
+            ours = error.fault is Fault.UNKNOWN_HOST and host in error.why.message
+            return unknown_account(unanswered(error), self.where, host=host) if ours else unanswered(error)
         if isinstance(error, AzureError):
             clock = clock_check(self.place.session.last_date, now=self.context.now())
             return explain(error, self.where, clock=clock)

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from wandb_byob.decide.azure_checks import account_name
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.errors import Stalled
@@ -35,7 +36,7 @@ class Places:
         self._known: OrderedDict[str, Place] = OrderedDict()
 
     def of(self, account: str) -> Place:
-        """Return where an account is; raises `Stalled` for a name that no host can have."""
+        """Return where an account is; raises `Stalled` for a name that no account can have."""
         with self._mutex:
             if account not in self._known:
                 self._known[account] = self._made(account)
@@ -45,6 +46,9 @@ class Places:
             return self._known[account]
 
     def _made(self, account: str) -> Place:
+        wrong = account_name(account)
+        if wrong is not None:
+            raise Stalled(Reason.INVALID_SPEC, f"{wrong.message} {wrong.remedy}", check=wrong)
         template = self._endpoints.azure.rstrip("/") or PUBLIC
         field_name = "the operator's flag --azure-endpoint" if self._endpoints.azure else "spec.azure.storageAccount"
         server = template.removesuffix(_IN_PATH).replace("{account}", account)
