@@ -7,3 +7,8 @@ from wandb_byob.model.api import ObjectMeta
 def paused(metadata: ObjectMeta) -> bool:
     """Say whether nothing may be written for this object, not even its status."""
     return metadata.annotations.get(names.PAUSED) == "true"
+
+
+def handed_over(metadata: ObjectMeta) -> bool:
+    """Say whether a person has told W&B what `status.handOver` asks for."""
+    return metadata.annotations.get(names.HANDED_OVER) == "true"

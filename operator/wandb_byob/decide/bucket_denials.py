@@ -62,10 +62,15 @@ def _denials(policy: Policy | None, wanted: Wanted, *, reader: str, arn: str = "
 
 def _hits(entry: Statement, reader: str) -> bool:
     if "NotPrincipal" in entry:
-        spared = principals({"Principal": entry["NotPrincipal"]})
+        spared = _named({"Principal": entry["NotPrincipal"]})
         return not reader or not ({account_or_arn(reader), _account(reader)} & spared)
-    found = principals(entry)
+    found = _named(entry)
     return "*" in found or (bool(reader) and bool({account_or_arn(reader), _account(reader)} & found))
+
+
+def _named(entry: Statement) -> set[str]:
+    """Return whom a statement names, by AWS' kind of principal or CoreWeave's."""
+    return principals(entry) | principals(entry, "CW")
 
 
 def _account(arn: str) -> str:

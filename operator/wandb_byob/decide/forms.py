@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wandb_byob.decide import azure_identity
+from wandb_byob.decide.addresses import COREWEAVE_SHARED
 from wandb_byob.decide.availability import DeploymentType
 from wandb_byob.decide.buckets import bucket_name
 from wandb_byob.model.api import BucketStore, FormStep, HandOver
@@ -20,6 +21,13 @@ _PROVIDER_LABEL: Final = {
     "S3Compatible": "AWS (an S3-compatible store is entered as AWS: W&B's page has no entry of its own for it, and this is an "
     "assumption of ours)",
 }
+
+
+_BY_SCIM: Final = "W&B server 0.85.0 and newer; where the page has no such field, create the team by SCIM, whose storageBucket has awsExternalId"
+_SUPPORT: Final = "W&B support"
+_ACCOUNT_TEAM: Final = "Your W&B account team"
+_VALIDATE_ALL: Final = "Please have W&B support validate the bucket and the team's settings first."
+_VALIDATE_BUCKET: Final = "Please have W&B support validate the bucket first."
 
 
 def form(store: BucketStore, *, team: str, path: str, address: str) -> tuple[FormStep, ...]:
@@ -55,6 +63,8 @@ def _steps(store: BucketStore, team: str, path: str, address: str) -> Iterator[t
         yield "Path", path
     if spec.s3 is not None and spec.s3.kms_key_arn:
         yield "KMS key ARN", spec.s3.kms_key_arn
+    if spec.s3 is not None and spec.s3.external_id:
+        yield "External ID", f"{spec.s3.external_id} ({_BY_SCIM})"
     if spec.azure is not None:
         yield from _azure_identity(spec.azure.tenant_id, spec.azure.client_id)
     yield "Create team", "Click it when everything above is right: a team's storage cannot be changed afterwards"
@@ -108,21 +118,40 @@ def hand_over(store: BucketStore, deployment: DeploymentType, *, team: str, path
     issuer. A CoreWeave team: support validates bucket and settings first.
     """
     place = f"{bucket_name(store)}, path {path}" if path else bucket_name(store)
-    coreweave = store.spec.provider == "CoreWeave"
     if deployment == "DedicatedCloud":
-        also = (
-            " Please have W&B support validate the bucket and the team's settings first." if coreweave else _oidc(store)
-        )
-        keys = f" In place of *** belong {_keys(store)}; they follow over a secure channel." if "***" in address else ""
+        validate = f" {_VALIDATE_ALL}" if store.spec.provider == "CoreWeave" else ""
+        whom = f"It is for team {team} ({place}), which we create once you tell us that it is there."
+        return _to_account_team(store, address, f"{whom}{validate}")
+    if store.spec.provider == "CoreWeave":
         return HandOver(
-            recipient="Your W&B account team",
-            text=f"Please add this bucket to the supported file stores of our Dedicated Cloud instance: {address}.{keys} "
-            f"It is for team {team} ({place}), which we create once you tell us that it is there.{also}",
-        )
-    if coreweave:
-        return HandOver(
-            recipient="W&B support",
+            recipient=_SUPPORT,
             text=f"Please validate CoreWeave bucket {place} and the settings of team {team}, which will keep its files there. "
             "We create the team once you tell us that both are right, since a team's storage cannot be changed later.",
         )
     return None
+
+
+def bucket_hand_over(store: BucketStore, deployment: DeploymentType, *, address: str) -> HandOver | None:
+    """Return what W&B has to be told of a bucket, whichever teams will use it; None where nothing has to be."""
+    if deployment == "DedicatedCloud":
+        validate = f" {_VALIDATE_BUCKET}" if store.spec.provider == "CoreWeave" else ""
+        whom = "It is for teams of ours, which we create once you tell us that it is there."
+        return _to_account_team(store, address, f"{whom}{validate}")
+    if store.spec.provider == "CoreWeave":
+        return HandOver(
+            recipient=_SUPPORT,
+            text=f"Please validate CoreWeave bucket {bucket_name(store)} before we create teams that keep their files there: a team's storage "
+            "cannot be changed later. We send you the settings of each team.",
+        )
+    return None
+
+
+def _to_account_team(store: BucketStore, address: str, whom: str) -> HandOver:
+    keys = f" In place of *** belong {_keys(store)}; they follow over a secure channel." if "***" in address else ""
+    what = f"add this bucket to the supported file stores of our Dedicated Cloud instance: {address}.{keys}"
+    if address == COREWEAVE_SHARED:
+        what = (
+            f"make CoreWeave selectable on our Dedicated Cloud instance (the entry {address} of its supported file stores), for bucket "
+            f"{bucket_name(store)}, whose policy lets W&B's own CoreWeave user in."
+        )
+    return HandOver(recipient=_ACCOUNT_TEAM, text=f"Please {what} {whom}{_oidc(store)}")

@@ -8,7 +8,7 @@ from wandb_byob.decide import probes, teams
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict
 from wandb_byob.decide.verification import explain, first_failed, of_bucket, of_path, written
 from wandb_byob.model import api
-from wandb_byob.model.api import BucketStatus, BucketStore, BucketStoreSpec, PlannedChange, TeamStorage
+from wandb_byob.model.api import BucketStatus, BucketStore, BucketStoreSpec, HandOver, PlannedChange, TeamStorage
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.reasons import Reason
 
@@ -174,9 +174,10 @@ def _data_path(seen: Seen, data_path: DataPath) -> Verdict:
     return Verdict(type=type_, status="True", reason=Reason.VERIFIED, message=message)
 
 
-def ready_message(identity: str, seen: Seen, *, data_path: DataPath) -> str:
-    """Return what Ready=True says: also what could not be proved, and which checks warn."""
-    noted = _warnings(seen.checks)
+def ready_message(identity: str, seen: Seen, *, data_path: DataPath, hand_over: HandOver | None = None) -> str:
+    """Return what Ready=True says: also what could not be proved, which checks warn, and whom W&B's side waits for."""
+    told = f" {hand_over.recipient} must be told of it: see status.handOver." if hand_over is not None else ""
+    noted = f"{_warnings(seen.checks)}{told}"
     verdict = _data_path(seen, data_path)
     if verdict.status == "True":
         return f"{identity} is verified.{noted}"

@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import msgspec
 
-from wandb_byob.decide import looks, stores
-from wandb_byob.decide.conditions import ConditionType, Outcome, Verdict, conditions
+from wandb_byob.decide import addresses, forms, looks, stores
+from wandb_byob.decide.annotations import handed_over
+from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict, conditions
 from wandb_byob.decide.looks import Due, Look
 from wandb_byob.decide.stores import DataPath, Seen
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import BUCKET_STORES
-from wandb_byob.model.api import BucketStore, BucketStoreStatus, ObjectReference
+from wandb_byob.model.api import BucketStore, BucketStoreStatus, HandOver, ObjectReference
 from wandb_byob.model.checks import Check
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.keys import ObjectKey
@@ -53,16 +54,31 @@ def settled(
         message=f"Attached to WandbInstance {inputs.instance.namespace}/{inputs.instance.name}.",
     )
     outcome = stores.outcome(store.spec, accepted, seen, data_path=data_path)
-    message = stores.ready_message(inputs.identity, seen, data_path=data_path)
+    hand_over = _hand_over(subject, inputs) if outcome.progress is Progress.SETTLED else None
+    message = stores.ready_message(inputs.identity, seen, data_path=data_path, hand_over=hand_over)
     status = _status(subject, outcome, ready_message=message, verified_inputs=inputs.mark)
     status = msgspec.structs.replace(
-        status, instance_ref=_reference(inputs.instance), bucket=seen.bucket, checks=seen.checks, plan=seen.plan
+        status,
+        instance_ref=_reference(inputs.instance),
+        bucket=seen.bucket,
+        checks=seen.checks,
+        plan=seen.plan,
+        hand_over=hand_over,
     )
     _write(subject, status)
     due, result = _next(subject, status, looked)
     if again is None:
         return due, result
     return replace(due, data_path=subject.world.now()), Result(after=again)
+
+
+def _hand_over(subject: Subject, inputs: Inputs) -> HandOver | None:
+    """Return what W&B is still to be told of a bucket that is ready, without keys."""
+    store, context = subject.store, inputs.context
+    if handed_over(store.metadata):
+        return None
+    address = addresses.redact(inputs.provider.address(store.spec, context.data))
+    return forms.bucket_hand_over(store, context.tenant.deployment_type, address=address)
 
 
 def unchanged(subject: Subject, looked: Look) -> tuple[Due, Result]:

@@ -10,13 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from wandb_byob.decide import addresses, forms, looks, members, references, schedule, teams
-from wandb_byob.decide.annotations import paused
+from wandb_byob.decide.annotations import handed_over, paused
 from wandb_byob.decide.compose import entry_identity
 from wandb_byob.decide.conditions import ConditionType, Outcome, Verdict, conditions, is_true
 from wandb_byob.decide.verification import bucket_ready
 from wandb_byob.kube import apply, gather
 from wandb_byob.kube.client import TEAM_STORAGES, ForbiddenError
-from wandb_byob.model import names
 from wandb_byob.model.api import (
     BucketStore,
     HandOver,
@@ -167,7 +166,7 @@ def _judged(subject: _Subject, bucket: _Bucket) -> Result:
         entry=entry_identity(bucket.identity, bucket.address),
         user=user,
         hand_over=hand_over,
-        handed_over=team.metadata.annotations.get(names.HANDED_OVER) == "true",
+        handed_over=_handed_over(team, store),
         ran=team.status.identity == bucket.identity and is_true(team.status.conditions, ConditionType.ROLLED_OUT),
     )
     ready = bucket_ready(store, path=path, user=user)
@@ -185,6 +184,12 @@ def _judged(subject: _Subject, bucket: _Bucket) -> Result:
         hand_over=hand_over if known else None,
     )
     return _write(subject, outcome, status)
+
+
+def _handed_over(team: TeamStorage, store: BucketStore) -> bool:
+    """Say whether W&B was told: of the team, or once of the bucket for all its teams; on CoreWeave support looks at each team's settings."""
+    once = store.spec.provider != "CoreWeave" and handed_over(store.metadata)
+    return handed_over(team.metadata) or once
 
 
 def _hand_over(team: TeamStorage, bucket: _Bucket) -> HandOver | None:

@@ -16,6 +16,11 @@ AZURE = {
     "azure": {"storageAccount": "acme", "container": "files", "tenantID": "t-1", "clientID": "c-1"},
 }
 KMS = {"s3": {"bucket": "data", "region": "eu-central-1", "kmsKeyARN": "arn:aws:kms:eu-central-1:1:key/k"}}
+ASSUMED = {"s3": {"bucket": "data", "region": "eu-central-1", "externalID": "acme-1"}}
+EXTERNAL_ID = (
+    "acme-1 (W&B server 0.85.0 and newer; where the page has no such field, create the team by SCIM, whose storageBucket has "
+    "awsExternalId)"
+)
 MINIO = {
     "provider": "S3Compatible",
     "s3": None,
@@ -58,6 +63,7 @@ def test_the_order_is_that_of_the_page() -> None:
             ),
         ),
         (KMS, "KMS key ARN", "arn:aws:kms:eu-central-1:1:key/k"),
+        (ASSUMED, "External ID", EXTERNAL_ID),
         (COREWEAVE, "Cloud provider", "CoreWeave"),
         (COREWEAVE, "Bucket name", "acme"),
         (AZURE, "Account name", "acme"),
@@ -100,6 +106,42 @@ def test_who_must_be_told(deployment: DeploymentType, spec: dict[str, Any], reci
     if told is not None:
         assert "teams/ml" in told.text
         assert "***" in told.text or deployment != "DedicatedCloud"
+
+
+ACCOUNT_TEAM, SUPPORT = "Your W&B account team", "W&B support"
+GCS = {"provider": "GCS", "s3": None, "gcs": {"bucket": "data"}}
+# W&B's page, cell by cell: who must be told of a bucket before teams are created with it.
+TOLD: list[tuple[DeploymentType, tuple[str | None, ...]]] = [
+    ("SelfManaged", (None, SUPPORT, None, None, None)),
+    ("DedicatedCloud", (ACCOUNT_TEAM, ACCOUNT_TEAM, ACCOUNT_TEAM, ACCOUNT_TEAM, ACCOUNT_TEAM)),
+    ("MultiTenantCloud", (None, SUPPORT, None, None, None)),
+]
+CELLS = [
+    (deployment, spec, recipient)
+    for deployment, recipients in TOLD
+    for spec, recipient in zip(({}, COREWEAVE, GCS, AZURE, MINIO), recipients, strict=True)
+]
+
+
+@pytest.mark.parametrize(("deployment", "spec", "recipient"), CELLS)
+def test_who_must_be_told_of_a_bucket(deployment: DeploymentType, spec: dict[str, Any], recipient: str | None) -> None:
+    """The same of the bucket as of each of its teams; no key is shown, and how keys follow is said."""
+    store = as_store(bucket_store(spec=spec))
+    told = forms.bucket_hand_over(store, deployment, address=ADDRESS)
+    of_team = forms.hand_over(store, deployment, team="ml", path="", address=ADDRESS)
+    assert (told.recipient if told else None) == (of_team.recipient if of_team else None) == recipient
+    if told is not None:
+        assert (ADDRESS in told.text and "secure channel" in told.text) is (recipient == ACCOUNT_TEAM)
+        assert ("validate" in told.text) is (store.spec.provider == "CoreWeave")
+
+
+def test_dedicated_cloud_and_a_coreweave_bucket_without_keys() -> None:
+    """The address names no bucket, so the text does."""
+    store = as_store(bucket_store(spec=COREWEAVE | {"credentials": {"source": "WandbAccount"}}))
+    told = forms.bucket_hand_over(store, "DedicatedCloud", address="cw://")
+    assert told is not None
+    for words in ("bucket acme", "cw://", "selectable", "W&B support"):
+        assert words in told.text
 
 
 KEYLESS = {**AZURE, "credentials": {"source": "Ambient"}}

@@ -89,6 +89,46 @@ def test_a_new_object_costs_two_writes() -> None:
     assert act.stage.told.events == [("BucketStore/team-a/data", False, "Ready", f"{IDENTITY} is verified.")]
 
 
+def _hosted(deployment: str, **store: Any) -> Act:
+    instance = wandb_instance(spec={"deploymentType": deployment})
+    del instance["spec"]["target"], instance["spec"]["identity"]
+    act = Act(store=bucket_store(**store), instance=instance)
+    act.look()
+    return act
+
+
+def test_dedicated_cloud_is_told_of_a_bucket_that_is_ready() -> None:
+    """Recipient and text, without the keys; nothing is written but the object itself, and the bucket does not wait for it."""
+    act = _hosted("DedicatedCloud")
+    assert act.stage.kube.writes == NEW
+    assert act.told("Ready") == ("True", "Ready")
+    told = act.status["handOver"]
+    assert told["recipient"] == "Your W&B account team"
+    assert "s3://***:***@s3.eu-central-1.amazonaws.com/data" in told["text"]
+    assert "canary" not in f"{act.status}"
+    assert "Your W&B account team must be told of it: see status.handOver." in act.message("Ready")
+
+
+def test_what_was_handed_over_is_told_no_more() -> None:
+    """The annotation says so."""
+    act = _hosted("DedicatedCloud", annotations={names.HANDED_OVER: "true"})
+    assert "handOver" not in act.status
+    assert "handOver" not in act.message("Ready")
+
+
+def test_nobody_is_told_of_a_bucket_that_is_not_ready() -> None:
+    """A bucket that fails a check is none to give away."""
+    act = Act(store=bucket_store(), instance=wandb_instance(spec={"deploymentType": "DedicatedCloud"}))
+    act.stage.provider.bad = {CheckName.CORS: "No rule."}
+    act.look()
+    assert "handOver" not in act.status
+
+
+@pytest.mark.parametrize("deployment", ["SelfManaged", "MultiTenantCloud"])
+def test_elsewhere_nobody_has_to_be_told_of_a_bucket_in_s3(deployment: str) -> None:
+    assert "handOver" not in _hosted(deployment).status
+
+
 def test_an_object_that_is_gone_is_no_error() -> None:
     """A key may outlive its object in the queue."""
     act = Act()

@@ -283,10 +283,10 @@ def test_the_same_team_of_another_w_and_b_is_another_team() -> None:
 # --- elsewhere than in this cluster ------------------------------------------------------------------------------------
 
 
-def _cloud(deployment: str, **metadata: Any) -> Act:
+def _cloud(deployment: str, *bodies: dict[str, Any], **metadata: Any) -> Act:
     body = wandb_instance(spec={"deploymentType": deployment})
     del body["spec"]["target"], body["spec"]["identity"]
-    act = Act(body, team=team_storage(**metadata))
+    act = Act(body, *bodies, team=team_storage(**metadata))
     act.look()
     return act
 
@@ -299,6 +299,16 @@ def test_dedicated_cloud_waits_for_a_person_who_tells_w_and_b() -> None:
     assert "***" in act.status["handOver"]["text"]
     done = _cloud("DedicatedCloud", annotations={names.HANDED_OVER: "true"})
     assert done.told("Ready") == ("True", "Ready")
+
+
+COREWEAVE = {"provider": "CoreWeave", "s3": None, "coreWeave": {"bucket": "data"}}
+
+
+@pytest.mark.parametrize(("spec", "ready"), [({}, "True"), (COREWEAVE, "False")])
+def test_what_was_told_of_the_bucket_counts_for_its_teams(spec: dict[str, Any], ready: str) -> None:
+    """Its address is in the supported file stores for all of them; on CoreWeave support looks at the settings of each."""
+    told = bucket_store(spec=spec, status=VERIFIED, annotations={names.HANDED_OVER: "true"})
+    assert _cloud("DedicatedCloud", told).told("Ready")[0] == ready
 
 
 def test_multi_tenant_cloud_needs_nothing_more_than_the_bucket() -> None:
