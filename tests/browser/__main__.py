@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from browser.page import visit
-from browser.sites import BEFORE, Visited, site_at
+from browser.sites import BEFORE, KEY, Visited
+from contract.provisioning import S3Site
 from contract.site import ORIGIN
 from testbed import browser, stores
 from wandb_byob.decide.cors import rule
@@ -36,7 +37,8 @@ def main() -> None:
         }
         try:
             for number, (title, store, changes) in enumerate(CASES):
-                visited = site_at("S3Compatible", running[store])
+                site = S3Site(kind="S3Compatible", store=running[store])
+                visited = Visited(name=f"{'S3' if store == 'moto' else 'S3Compatible'}-{store}", site=site)
                 prepare(visited, changes)
                 print(f"\n{title}")
                 print(*lines(visited, folder / str(number)), sep="\n")
@@ -48,10 +50,11 @@ def main() -> None:
 def prepare(visited: Visited, changes: Mapping[str, Any] | None) -> None:
     """Make the bucket with an object, and this rule in place of the operator's."""
     visited.site.look()
-    visited.kind.put(visited.site, BEFORE)
+    visited.site.put(KEY, BEFORE.encode())
     if changes is None:
-        visited.kind.forget_rules(visited.site)
+        visited.site.take_away(CheckName.CORS)
     elif changes:
+        assert isinstance(visited.site, S3Site)
         visited.site.client("put_bucket_cors", CORSConfiguration={"CORSRules": [{**rule([ORIGIN]), **changes}]})
 
 

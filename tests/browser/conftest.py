@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from browser.page import visit
-from browser.sites import BEFORE, IDS, SITES, Visit, Visited, site_at
+from browser.sites import BEFORE, KEY, SITES, Visit, Visited
 from contract.site import ORIGIN
+from contract.sites import site_of
 from testbed import browser
 
 
@@ -21,13 +22,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             print(f"browser: {browser.version(taken)} ({taken})", flush=True)
 
 
-@pytest.fixture(params=SITES, ids=IDS)
+@pytest.fixture(params=SITES)
 def visited(request: pytest.FixtureRequest) -> Visited:
     """Each kind of provider at each store, with a bucket that the operator has just made there and an object in it."""
-    kind, store = request.param
-    made = site_at(kind, request.getfixturevalue(store))
+    made = Visited(name=request.param, site=site_of(request, request.param))
     made.site.look()
-    made.kind.put(made.site, BEFORE)
+    made.site.put(KEY, BEFORE.encode())
     return made
 
 

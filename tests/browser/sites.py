@@ -1,6 +1,6 @@
-"""Where the browser goes: each kind of provider at a real store, how W&B signs for it, and how its CORS rules are taken away.
+"""Where the browser goes: sites of the contract, how W&B signs for each provider, and what is in a bucket past the operator.
 
-A further one is a line in SITES, and where it is no S3 a line in KINDS.
+A further one is a name in SITES, and a new provider a line in KINDS.
 """
 
 import base64
@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from browser.page import Attempt, Request
+from contract.gcs import GCSSite
 from contract.provisioning import S3Site
-from contract.site import Look
+from contract.site import Look, Site
 from testbed.proxy import Fault
-from testbed.stores import Store
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 
 KEY = "teams/a/media/table.json"
@@ -26,13 +26,11 @@ STRIPPED = Fault(without="access-control-.*")
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of provider, used past the operator: `sign(site, method)` is W&B's signed URL, `put_headers` what its page sends with PUT beside these."""
+    """A provider, used past the operator: `sign(site, method)` is W&B's signed URL, `put_headers` what its page sends with PUT beside these."""
 
-    sign: Callable[[S3Site, str], str]
-    forget_rules: Callable[[S3Site], Any]
-    put: Callable[[S3Site, str], Any]
-    read: Callable[[S3Site], str]
-    etag: Callable[[S3Site], str]
+    sign: Callable[[Any, str], str]
+    read: Callable[[Any], str]
+    etag: Callable[[Any], str]
     put_headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -47,43 +45,52 @@ def _s3_url(site: S3Site, method: str) -> str:
 
 _S3 = Kind(
     sign=_s3_url,
-    forget_rules=lambda site: site.client("delete_bucket_cors"),
-    put=lambda site, text: site.client("put_object", Key=KEY, Body=text.encode()),
     read=lambda site: site.client("get_object", Key=KEY)["Body"].read().decode(),
     etag=lambda site: site.client("head_object", Key=KEY)["ETag"],
 )
-KINDS = {"S3": _S3, "S3Compatible": _S3}
-SITES = (("S3", "moto"), ("S3Compatible", "versitygw"), ("S3Compatible", "minio"))
-IDS = [f"{kind}-{store}" for kind, store in SITES]
+
+
+def _gcs_url(site: GCSSite, method: str) -> str:
+    return site.place.admin.signed_url(method, site.endpoint or site.place.endpoint, f"/{site.bucket}/{KEY}")
+
+
+_GCS = Kind(
+    sign=_gcs_url,
+    read=lambda site: site.buckets.read(site.bucket, KEY)[0].decode(),
+    etag=lambda site: site.buckets.read(site.bucket, KEY)[1]["Etag"],
+)
+KINDS = {"S3": _S3, "S3Compatible": _S3, "GCS": _GCS}
+SITES = ("S3-moto", "S3Compatible-versitygw", "S3Compatible-minio", "GCS-fake-gcs-server")
 METHODS = ("PUT", "GET", "HEAD")
-NO_CORS_FOR = {"moto": {"HEAD"}}
+NO_CORS_FOR = {"S3-moto": {"HEAD"}}
 """What a server answers without CORS headers whatever the rules say, other than the cloud that it stands in for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visited:
-    """A site with what a page of W&B asks it for."""
+    """A site of the contract, by its name, with what a page of W&B asks it for."""
 
-    site: S3Site
+    name: str
+    site: Site
 
     @property
     def kind(self) -> Kind:
         """How it is used past the operator."""
-        return KINDS[self.site.kind]
+        return KINDS[self.site.spec().provider]
 
     @property
     def lets_everybody_in(self) -> bool:
         """Whether the store has no CORS rules of a bucket and admits every origin by itself."""
-        return self.site.store.name == "minio"
+        return self.name == "S3Compatible-minio"
 
     @property
     def admitted(self) -> list[str]:
         """The methods that a page is let use where all is well."""
-        return [method for method in METHODS if method not in NO_CORS_FOR.get(self.site.store.name, set())]
+        return [method for method in METHODS if method not in NO_CORS_FOR.get(self.name, set())]
 
-    def behind(self, endpoint: str) -> "Visited":
-        """The same bucket as reached through a proxy."""
-        return Visited(site=replace(self.site, endpoint=endpoint))
+    def at(self, site: Site) -> "Visited":
+        """The same bucket as reached otherwise."""
+        return replace(self, site=site)
 
     def requests(self) -> list[Request]:
         """PUT, GET and HEAD with signed URLs; PUT with the headers that W&B's page sends."""
@@ -109,11 +116,6 @@ class Visited:
 def failing(said: dict[CheckName, Check]) -> set[CheckName]:
     """The checks about browsers that failed."""
     return {name for name, check in said.items() if check.result is CheckResult.FAILED}
-
-
-def site_at(kind: str, store: Store) -> Visited:
-    """A new bucket's site; the bucket is made by the operator's first look."""
-    return Visited(site=S3Site(kind=kind, store=store))
 
 
 Visit = Callable[..., Sequence[Attempt]]

@@ -1,6 +1,6 @@
 """What a real browser lets W&B's page do with a bucket is what our checks said before."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +8,15 @@ import pytest
 
 from browser.page import Attempt, Request, visit
 from browser.sites import ABOUT_BROWSERS, BEFORE, BODY, METHODS, STRIPPED, Visit, Visited, failing
+from contract.gcs import GCSSite
+from contract.provisioning import S3Site
 from contract.site import ORIGIN
 from testbed.processes import TestbedError, free_port
-from testbed.proxy import FaultyProxy
-from testbed.stores import Store
 from wandb_byob.decide.cors import rule
 from wandb_byob.model.checks import CheckName
 
 MOVED = "https://wandb-new.example.com"
-MOTO, VERSITYGW = ("S3", "moto"), ("S3Compatible", "versitygw")
+MOTO, VERSITYGW, GOOGLE = "S3-moto", "S3Compatible-versitygw", "GCS-fake-gcs-server"
 
 
 def seen(attempts: Sequence[Attempt]) -> list[str]:
@@ -42,18 +42,18 @@ def test_with_the_rule_that_the_operator_writes(visited: Visited, open_page: Vis
     assert etags(attempts) == {visited.kind.etag(visited.site)}
 
 
-def test_without_it(visited: Visited, open_page: Visit, faulty: Callable[[Store], FaultyProxy]) -> None:
+def test_without_it(visited: Visited, open_page: Visit) -> None:
     """Nothing works, and a PUT never gets to the store; the checks failed before and named the methods. A store that admits everybody is put behind a proxy that strips CORS."""
-    if visited.lets_everybody_in:
-        proxy = faulty(visited.site.store)
-        proxy.add(STRIPPED)
-        visited = visited.behind(proxy.endpoint)
-    else:
-        visited.kind.forget_rules(visited.site)
-    said = visited.said()
-    assert failing(said) == set(ABOUT_BROWSERS)
-    assert f"from {ORIGIN} cannot GET, HEAD, PUT:" in said[CheckName.PREFLIGHT].message
-    assert seen(open_page(visited)) == []
+    with visited.site.behind() as (proxied, proxy):
+        if visited.lets_everybody_in:
+            proxy.add(STRIPPED)
+            visited = visited.at(proxied)
+        else:
+            visited.site.take_away(CheckName.CORS)
+        said = visited.said()
+        assert failing(said) == set(ABOUT_BROWSERS)
+        assert f"from {ORIGIN} cannot GET, HEAD, PUT:" in said[CheckName.PREFLIGHT].message
+        assert seen(open_page(visited)) == []
     assert visited.stored() == BEFORE
 
 
@@ -74,6 +74,7 @@ def test_a_rule_that_lacks_something(
     visited: Visited, changes: Mapping[str, Any], cannot: str, open_page: Visit
 ) -> None:
     """Just the method that Preflight names does not work."""
+    assert isinstance(visited.site, S3Site)
     visited.site.client("put_bucket_cors", CORSConfiguration={"CORSRules": [{**rule([ORIGIN]), **changes}]})
     said = visited.said()
     assert CheckName.PREFLIGHT in failing(said)
@@ -84,12 +85,36 @@ def test_a_rule_that_lacks_something(
 @pytest.mark.parametrize("visited", [MOTO], indirect=True, ids=["S3-moto"])
 def test_etag_not_exposed(visited: Visited, open_page: Visit) -> None:
     """The page gets its answers and cannot read their ETag: ETagExposed had failed, Preflight not. (versitygw exposes it always.)"""
+    assert isinstance(visited.site, S3Site)
     hidden = {**rule([ORIGIN]), "ExposeHeaders": ["x-amz-version-id"]}
     visited.site.client("put_bucket_cors", CORSConfiguration={"CORSRules": [hidden]})
     assert failing(visited.said()) == {CheckName.CORS, CheckName.ETAG_EXPOSED}
     attempts = open_page(visited)
     assert seen(attempts) == visited.admitted
     assert etags(attempts) == {None}
+
+
+@pytest.mark.parametrize(
+    ("visited", "headers", "failed", "cannot"),
+    [
+        (GOOGLE, None, {CheckName.CORS, CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED}, ["PUT"]),
+        (GOOGLE, ["ETag"], {CheckName.CORS, CheckName.PREFLIGHT}, ["PUT"]),
+        (GOOGLE, ["Content-Type", "Content-MD5"], {CheckName.CORS, CheckName.ETAG_EXPOSED}, []),
+    ],
+    indirect=["visited"],
+    ids=["W&B's sample", "ETag alone", "no ETag"],
+)
+def test_googles_response_header(
+    visited: Visited, headers: list[str] | None, failed: set[CheckName], cannot: list[str], open_page: Visit
+) -> None:
+    """What a page may send and what it may read both stand in responseHeader; the exposeHeaders of W&B's sample does nothing."""
+    assert isinstance(visited.site, GCSSite)
+    sample = {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 3000}
+    visited.site.buckets.update(visited.site.bucket, cors=[sample | ({"responseHeader": headers} if headers else {})])
+    assert failing(visited.said()) == failed
+    attempts = open_page(visited)
+    assert seen(attempts) == [method for method in METHODS if method not in cannot]
+    assert (etags(attempts) == {None}) is (CheckName.ETAG_EXPOSED in failed)
 
 
 def test_at_another_address(visited: Visited, open_page: Visit) -> None:
@@ -106,17 +131,15 @@ def test_at_another_address(visited: Visited, open_page: Visit) -> None:
     assert visited.stored() == (BODY if visited.lets_everybody_in else BEFORE)
 
 
-def test_the_browser_asks_as_our_probe_does(
-    visited: Visited, open_page: Visit, faulty: Callable[[Store], FaultyProxy]
-) -> None:
+def test_the_browser_asks_as_our_probe_does(visited: Visited, open_page: Visit) -> None:
     """The preflight that a real browser sends before its PUT is one of those that our probe sends, header by header."""
-    proxy = faulty(visited.site.store)
-    visited = visited.behind(proxy.endpoint)
-    visited.said()
-    ours = [cors_headers(request.headers) for request in proxy.requests(method="OPTIONS")]
-    proxy.forget()
-    open_page(visited)
-    (asked,) = proxy.requests(method="OPTIONS")
+    with visited.site.behind() as (proxied, proxy):
+        visited = visited.at(proxied)
+        visited.said()
+        ours = [cors_headers(request.headers) for request in proxy.requests(method="OPTIONS")]
+        proxy.forget()
+        open_page(visited)
+        (asked,) = proxy.requests(method="OPTIONS")
     assert cors_headers(asked.headers) in ours
 
 
