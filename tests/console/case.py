@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from console.setups import SITES, Setup
 from testbed.coreweave import CoreWeave
+from testbed.gcs import GoogleCloud
 from testbed.object_store import Store
 
 Break = Callable[[Setup, ExitStack], Setup]
@@ -14,7 +15,7 @@ Break = Callable[[Setup, ExitStack], Setup]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One run: where, what is broken (nothing: healthy), the exit status, and the checks with that result, exactly."""
+    """One run: where, what is broken (nothing: healthy), the exit status, the checks with that result, exactly, and what is left in the bucket."""
 
     title: str
     site: str
@@ -23,8 +24,9 @@ class Case:
     failed: frozenset[str] = frozenset()
     warned: frozenset[str] = frozenset()
     says: str = ""
+    left: int = 0
 
-    def setup(self, store: Store | CoreWeave, stack: ExitStack) -> Setup:
+    def setup(self, store: Store | CoreWeave | GoogleCloud, stack: ExitStack) -> Setup:
         """The bucket and its manifests."""
         healthy = SITES[self.site].make(store)
         return self.broken(healthy, stack) if self.broken is not None else healthy

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from console import coreweave_cases
+from console import coreweave_cases, gcs_cases
 from console.case import Break, Case
 from console.setups import SITES, Setup, kms_client, s3, with_key
 from contract.provisioning import policy
@@ -178,7 +178,7 @@ CASES: Final[Mapping[str, Case]] = {
             title=f"Healthy: {site.title}",
             site=name,
             status=0,
-            warned=_HTTP - ({"EndpointAllowed"} if site.tls else set()),
+            warned=site.warned,
         )
         for name, site in SITES.items()
     },
@@ -287,4 +287,5 @@ CASES: Final[Mapping[str, Case]] = {
         says="Secret other-keys does not exist",
     ),
     **coreweave_cases.CASES,
+    **gcs_cases.CASES,
 }

@@ -25,15 +25,17 @@ from console.program import Run, on_terminal, write
 from console.setups import SITES
 from testbed import names, stores
 from testbed.coreweave import CoreWeave, start_coreweave
+from testbed.gcs import GoogleCloud, start_gcs
 from testbed.object_store import Store
 
 ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 ROOT: Final = Path(__file__).parents[2]
-STORES: Final[Mapping[str, Callable[[Path], Store | CoreWeave]]] = {
+STORES: Final[Mapping[str, Callable[[Path], Store | CoreWeave | GoogleCloud]]] = {
     "moto": stores.start_moto,
     "versitygw": stores.start_versitygw,
     "minio": stores.start_minio,
     "coreweave": start_coreweave,
+    "gcs": start_gcs,
 }
 
 

@@ -12,7 +12,10 @@ import boto3
 from botocore.exceptions import ClientError
 
 from console import program
+from contract.probing import contents
 from testbed.coreweave import ZONE, CoreWeave
+from testbed.gcs import GoogleCloud
+from testbed.google_accounts import PROJECT
 from testbed.object_store import Store
 
 HOST: Final = "https://wandb.example.com"
@@ -26,7 +29,12 @@ RULE: Final[Mapping[str, Any]] = {
 }
 
 
-_BLOCKS: Final = {"S3": "s3", "S3Compatible": "s3Compatible", "CoreWeave": "coreWeave"}
+_BLOCKS: Final = {"S3": "s3", "S3Compatible": "s3Compatible", "CoreWeave": "coreWeave", "GCS": "gcs"}
+GOOGLES_RULE: Final[Mapping[str, Any]] = {
+    "origin": [HOST],
+    "method": ["GET", "HEAD", "PUT"],
+    "responseHeader": ["Content-MD5", "Content-Type", "ETag"],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +44,7 @@ class Setup:
     `arguments` say where the cloud is, if not at its public name; `files` are what they name.
     """
 
-    store: Store | CoreWeave
+    store: Store | CoreWeave | GoogleCloud
     bucket: str
     spec: dict[str, Any]
     keys: dict[str, str]
@@ -69,8 +77,15 @@ class Setup:
         for name, text in self.files.items():
             (folder / name).write_text(text)
 
+    def contents(self) -> list[tuple[str, str]]:
+        """Everything in the bucket: objects, old versions and what marks a deletion."""
+        if isinstance(self.store, GoogleCloud):
+            return self.store.buckets.contents(self.bucket)
+        return contents(self.store, self.bucket)
+
     def client(self, call: str, **arguments: Any) -> Any:
-        """One call as root, past the program."""
+        """One call of the S3 API as root, past the program."""
+        assert not isinstance(self.store, GoogleCloud)
         client = self.store.client()
         try:
             return getattr(client, call)(Bucket=self.bucket, **arguments)
@@ -170,6 +185,30 @@ def coreweave(place: CoreWeave) -> Setup:
     return setup
 
 
+def gcs(place: GoogleCloud) -> Setup:
+    """A bucket at Google's stand-in, which lets W&B's service account in, with everything that the operator would set."""
+    bucket, reference = _bucket_name(), {"secretRef": {"name": "keys"}}
+    place.buckets.make(
+        bucket,
+        location="EU",
+        cors=[GOOGLES_RULE],
+        versioning={"enabled": True},
+        softDeletePolicy={"retentionDurationSeconds": "604800"},
+        iamConfiguration={"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "enforced"},
+    )
+    place.buckets.grant(bucket, place.wandb.email)
+    block = {"bucket": bucket, "projectID": PROJECT, "location": "EU"}
+    return Setup(
+        store=place,
+        bucket=bucket,
+        spec={"provider": "GCS", "gcs": block, "credentials": reference},
+        keys={"serviceAccount.json": place.wandb.key_file()},
+        instance={"deploymentType": "SelfManaged", "host": HOST, "identity": place.wandb.email},
+        team={"bucketStoreRef": {"name": "vision"}, "path": "teams/vision"},
+        arguments=("--gcs-endpoint", place.endpoint),
+    )
+
+
 def coreweave_policy(bucket: str, *, user: str = "wandb-integration", organization: str = "acme") -> str:
     """The policy of W&B's page for this user of W&B's and this organization."""
     arn = f"arn:aws:s3:::{bucket}"
@@ -204,12 +243,12 @@ def _setup(store: Store, provider: str, block: str) -> Setup:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """One kind of provider at one store: `fixture` names the store's fixture, `make` a healthy bucket there."""
+    """One kind of provider at one store: `fixture` names the store's fixture, `make` a healthy bucket there, of which doctor warns so."""
 
     title: str
     fixture: str
     make: Callable[[Any], Setup]
-    tls: bool = False
+    warned: frozenset[str] = frozenset({"EndpointAllowed", "Trust"})
 
 
 SITES: Final[Mapping[str, Site]] = {
@@ -217,7 +256,13 @@ SITES: Final[Mapping[str, Site]] = {
     "s3-compatible-versitygw": Site(title="S3-compatible (versitygw)", fixture="versitygw", make=s3_compatible),
     "s3-compatible-minio": Site(title="S3-compatible (MinIO)", fixture="minio", make=s3_compatible),
     "coreweave": Site(
-        title="CoreWeave (versitygw, virtual-hosted behind TLS 1.3)", fixture="coreweave", make=coreweave, tls=True
+        title="CoreWeave (versitygw, virtual-hosted behind TLS 1.3)",
+        fixture="coreweave",
+        make=coreweave,
+        warned=frozenset({"Trust"}),
+    ),
+    "gcs": Site(
+        title="Google Cloud Storage (fake-gcs-server behind a stand-in)", fixture="gcs", make=gcs, warned=frozenset()
     ),
 }
 """A new provider is one line here: healthy there, and with the faults of cases.py that any store can have."""

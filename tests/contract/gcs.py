@@ -90,6 +90,10 @@ class GCSSite(Site):
         """The same with a provider that the administrator has pointed at the proxy."""
         return replace(self, endpoint=endpoint, provider=provider_at(self.place, endpoint))
 
+    def elsewhere(self) -> dict[str, Any]:
+        """Another location than Google's default."""
+        return {"gcs": {"location": "EUROPE-WEST3"}}
+
     @contextmanager
     def behind(self) -> Iterator[tuple[Self, FaultyProxy]]:
         """The same with a provider that the administrator has pointed at a proxy."""

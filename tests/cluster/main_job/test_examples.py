@@ -3,10 +3,12 @@
 A further example is a line in EXAMPLES, with a function that makes what the file expects to find and replaces what it cannot know.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -14,6 +16,7 @@ import yaml
 from cluster.scenario import Scenario, address
 from testbed import stores
 from testbed.demo import examples
+from testbed.gcs import GoogleCloud
 from testbed.object_store import Store
 
 FOLDER: Final = Path(__file__).parents[3] / "examples"
@@ -117,11 +120,58 @@ def check_only(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arr
     client.delete_bucket(Bucket="acme-legacy")
 
 
+def gcs(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+    """Google's stand-in; the operator makes the bucket with one key, and W&B gets the other."""
+    place: GoogleCloud = request.getfixturevalue("gcs")
+    accounts = {"acme-gcs-key": place.wandb, "acme-gcs-admin": place.admin}
+    for each in objects:
+        if each["kind"] == "Secret":
+            each["stringData"] = {"serviceAccount.json": accounts[each["metadata"]["name"]].key_file()}
+    pem = json.loads(place.wandb.key_file())["private_key"]
+    entry = f"gs://{quote(place.wandb.email, safe='')}:{quote(pem, safe='')}@acme-wandb-files"
+
+    def then(_: Scenario) -> None:
+        made = place.buckets.resource("acme-wandb-files")
+        assert made is not None
+        assert made["location"] == "EU"
+        assert place.buckets.contents("acme-wandb-files") == []
+
+    yield Arranged(values={"cloudEndpoints": place.endpoints}, entries=(entry,), then=then)
+    place.buckets.drop("acme-wandb-files")
+
+
+def gcs_workload_identity(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+    """A bucket that is there before, read by W&B's pods as themselves: only looked at, from there, and not changed."""
+    place: GoogleCloud = request.getfixturevalue("gcs")
+    bucket = spec_of(objects, "BucketStore")["gcs"]["bucket"]
+    place.buckets.make(bucket)
+    place.buckets.grant(bucket, place.wandb.email)
+    rule = {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "responseHeader": ["*"]}
+    place.buckets.update(bucket, cors=[rule])
+    before = place.buckets.resource(bucket)
+    place.metadata.account = place.wandb
+
+    def then(scenario: Scenario) -> None:
+        assert place.buckets.resource(bucket) == before
+        assert place.buckets.contents(bucket) == []
+        told = scenario.condition("BucketStore", "acme-gcs-keyless", "DataPathVerified")
+        assert "as tried from a Job under ServiceAccount" in told["message"]
+
+    identity = {"identity": place.wandb.email}
+    yield Arranged(
+        values={"cloudEndpoints": place.endpoints}, instance=identity, entries=(f"gs://{bucket}",), then=then
+    )
+    place.metadata.account = place.admin
+    place.buckets.drop(bucket)
+
+
 EXAMPLES: Final[dict[str, Arrange]] = {
     "s3.yaml": s3,
     "s3-compatible.yaml": s3_compatible,
     "minio-three-teams.yaml": minio_three_teams,
     "check-only.yaml": check_only,
+    "gcs.yaml": gcs,
+    "gcs-workload-identity.yaml": gcs_workload_identity,
 }
 
 

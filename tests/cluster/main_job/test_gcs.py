@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-import yaml
 
 from cluster.scenario import Scenario
 from testbed.gcs import GoogleCloud
 from testbed.google_accounts import PROJECT, Account
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "gcs-workload-identity.yaml"
 FROM_WORKLOAD = {"from": "Workload"}
 AMBIENT = {"source": "Ambient"}
 
@@ -126,27 +123,3 @@ def test_wandb_reads_a_bucket_with_workload_identity(scenario_in: Callable[..., 
     assert google.buckets.contents(f"{scenario.namespace}-data") == []
     members = google.buckets.policy(f"{scenario.namespace}-data")["bindings"][-1]["members"]
     assert members == [f"serviceAccount:{google.wandb.email}"]
-
-
-def test_the_example_of_an_existing_bucket_with_workload_identity(
-    scenario_in: Callable[..., Scenario], google: GoogleCloud
-) -> None:
-    """examples/gcs-workload-identity.yaml as it stands: only looked at, from W&B's pods; ready, and not changed."""
-    objects = list(yaml.safe_load_all(EXAMPLE.read_text()))
-    (store,) = [each for each in objects if each["kind"] == "BucketStore"]
-    bucket = store["spec"]["gcs"]["bucket"]
-    google.buckets.make(bucket)
-    google.buckets.grant(bucket, google.wandb.email)
-    rule = {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "responseHeader": ["*"]}
-    google.buckets.update(bucket, cors=[rule])
-    before = google.buckets.resource(bucket)
-    google.metadata.account = google.wandb
-    scenario = scenario_in(values={"cloudEndpoints": google.endpoints}, identity=google.wandb.email)
-    scenario.apply(*objects)
-    (team,) = [each["metadata"]["name"] for each in objects if each["kind"] == "TeamStorage"]
-    scenario.wait_ready("TeamStorage", team)
-    scenario.wandb.wait_available()
-    assert scenario.entries() == [f"gs://{bucket}"]
-    assert google.buckets.resource(bucket) == before
-    assert google.buckets.contents(bucket) == []
-    google.buckets.drop(bucket)

@@ -10,8 +10,8 @@ from wandb_byob.decide import addresses, gcs_bucket
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
-from wandb_byob.decide.gcs_errors import Who
 from wandb_byob.decide.gcs_key import signing_key
+from wandb_byob.decide.gcs_texts import Who
 from wandb_byob.model.api import BucketStoreSpec, GcsSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
@@ -111,7 +111,7 @@ class GCSProvider:
         try:
             yield api
         except (GcsError, TransportError) as error:
-            raise api.explained(error) from None
+            raise api.explain(error).error() from None
 
     def _api(self, context: Context, credentials: Credentials | None, *, named: str) -> Api:
         return Api(

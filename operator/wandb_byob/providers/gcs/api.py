@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from wandb_byob.decide.connections import Fault
+from wandb_byob.decide.explanations import Explanation
 from wandb_byob.decide.gcs_errors import GcsError as GcsError
-from wandb_byob.decide.gcs_errors import domain_error, error_of
-from wandb_byob.model.errors import DomainError, Stalled, Waiting
-from wandb_byob.model.reasons import Reason
+from wandb_byob.decide.gcs_errors import error_of
+from wandb_byob.decide.gcs_texts import explained
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.gcs.signing import Clock, Signer, signed_url
 from wandb_byob.providers.probing.raw import EXTRA, RawRequests, page_headers
-from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, TransportError
+from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, TransportError, unanswered
 
 _ATTEMPTS: Final = 3
 _BACKOFF: Final = 0.2
@@ -91,11 +90,11 @@ class Api:
         """Return where the XML API has the object."""
         return f"/{quote(self.bucket, safe='')}/{quote(key, safe='/~')}"
 
-    def explained(self, error: GcsError | TransportError) -> DomainError:
-        """Return an error as the reconcilers understand it."""
+    def explain(self, error: GcsError | TransportError) -> Explanation:
+        """Return what an error means."""
         if isinstance(error, TransportError):
-            return _unanswered(error)
-        return domain_error(error, bucket=self.bucket, who=self.signer.who)
+            return unanswered(error)
+        return explained(error, bucket=self.bucket, who=self.signer.who)
 
     def _json(
         self, operation: str, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
@@ -149,13 +148,6 @@ def _succeeded(reply: Reply, operation: str) -> Reply:
 
 def _code(reply: Reply) -> str:
     return error_of(reply.status, reply.body, "").code
-
-
-def _unanswered(error: TransportError) -> DomainError:
-    text = f"{error.why.message} {error.why.remedy}"
-    if error.fault is Fault.NOT_ALLOWED:
-        return Stalled(Reason.ENDPOINT_NOT_ALLOWED, text)
-    return Waiting(Reason.UNREACHABLE, text)
 
 
 def _object(reply: Reply) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from wandb_byob.decide import probes
 from wandb_byob.decide.endpoints import Endpoint
-from wandb_byob.decide.gcs_errors import SIGN_BLOB, GcsError, explained
+from wandb_byob.decide.gcs_errors import GcsError
 from wandb_byob.decide.probes import Failure
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.providers.gcs.api import Api
@@ -80,16 +80,11 @@ class GCSDoor:
         return error.status if isinstance(error, GcsError) else 0
 
     def explain(self, error: BaseException) -> Failure:
-        """Return what an error means; of the whole bucket are those of the very first call."""
-        if isinstance(error, GcsError):
-            message, remedy = explained(error, bucket=self.data.bucket, who=self.data.signer.who)
-            # The two APIs have different words for a permission that lacks.
-            code = error.permission if error.denied else error.code
-            failure = Failure(code=code, message=message, remedy=remedy, bucket_check=_of_the_bucket(error))
-            self._unsigned = failure if error.operation == SIGN_BLOB else self._unsigned
+        """Return what an error means."""
+        if isinstance(error, GcsError | TransportError):
+            failure = self.data.explain(error).failure(final=isinstance(error, TransportError))
+            self._unsigned = failure if failure.bucket_check is CheckName.SIGNING else self._unsigned
             return failure
-        if isinstance(error, TransportError):
-            return Failure(code=error.fault.value, message=error.why.message, remedy=error.why.remedy, final=True)
         raise error
 
     def judge(self, written: Written) -> tuple[Check, ...]:
@@ -120,14 +115,6 @@ class GCSSweeper:
         except GcsError as error:
             if not error.missing:
                 raise
-
-
-def _of_the_bucket(error: GcsError) -> CheckName | None:
-    if error.status == 401:
-        return CheckName.CREDENTIALS
-    if error.operation == SIGN_BLOB:
-        return CheckName.SIGNING
-    return CheckName.BUCKET_EXISTS if error.missing and error.operation == "PutObject" else None
 
 
 def _items(listed: Mapping[str, Any]) -> tuple[Item, ...]:

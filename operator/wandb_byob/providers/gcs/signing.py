@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from wandb_byob.decide.connections import http_date
-from wandb_byob.decide.gcs_errors import Who
 from wandb_byob.decide.gcs_key import SigningKey, invalid
+from wandb_byob.decide.gcs_texts import Who
 from wandb_byob.providers.probing.raw import LIFETIME
 
 if TYPE_CHECKING:
