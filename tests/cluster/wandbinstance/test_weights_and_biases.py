@@ -79,3 +79,18 @@ def test_an_object_that_is_not_there_is_told(operated: Callable[..., InstanceWor
     here.cluster.patch(here.path, {"spec": {"target": {"weightsAndBiases": {"name": "other"}}}})
     told = here.settle("Configured", "False", reason="TargetNotFound")
     assert "WeightsAndBiases other" in told["message"]
+
+
+def test_its_workloads_are_no_target(operated: Callable[..., InstanceWorld], stored_as: Version) -> None:
+    """W&B's operator makes them anew: its object is what to name, and nothing is written meanwhile."""
+    here = operated(spec(stored_as))
+    selector = {"matchLabels": {"app.kubernetes.io/instance": stand_in(here).instance}}
+    here.cluster.patch(here.path, {"spec": {"target": {"weightsAndBiases": None, "workloads": {"selector": selector}}}})
+    attach(here, "one")
+    told = here.settle("Configured", "False", reason="TargetManaged")
+    assert "spec.target.weightsAndBiases" in told["message"]
+    assert here.secrets() == {}
+    here.cluster.patch(here.path, {"spec": {"target": {"weightsAndBiases": {"name": "wandb"}, "workloads": None}}})
+    here.settle("Configured")
+    here.settle()
+    assert here.entries() == [address("one")]

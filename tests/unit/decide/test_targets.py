@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from unit.resources import as_instance, wandb_instance
-from wandb_byob.decide.targets import require_own, selects
+from wandb_byob.decide.targets import made_by_operator, require_own, selects
 from wandb_byob.model.api import WandbInstance, WorkloadsTarget
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
@@ -66,3 +66,23 @@ def test_who_gives_way(me: WandbInstance, other: WandbInstance, *, gives_way: bo
     with pytest.raises(Stalled, match=f"WandbInstance {other.metadata.name} configures wandb-app") as caught:
         require_own(me, [other, me], workloads)
     assert caught.value.reason is Reason.TARGET_CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("label", "owners", "managed"),
+    [
+        ("wandb", ("wandb",), True),
+        ("ns", ("other",), True),
+        ("wandb", (), False),
+        ("wandb", ("other",), False),
+        (None, ("wandb",), False),
+    ],
+    ids=["v1: the object's name", "v2: the namespace", "no object", "another object", "no label"],
+)
+def test_workloads_of_wandbs_own_operator_are_told_apart(
+    label: str | None, owners: tuple[str, ...], managed: bool
+) -> None:
+    labels = {} if label is None else {"app.kubernetes.io/instance": label}
+    found = made_by_operator("Deployment api", labels, namespace="ns", owners=owners)
+    assert (found is not None) is managed
+    assert found is None or f"WeightsAndBiases {owners[0]}" in found.message
