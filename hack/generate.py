@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import functools
 import json
 import re
 import subprocess
@@ -54,12 +55,7 @@ CLASSES: dict[str, tuple[str, str | None]] = {
     "TeamStorage.spec": ("TeamStorageSpec", None),
     "TeamStorage.status": ("TeamStorageStatus", None),
     "TeamStorage.status.form": ("FormStep", None),
-    "spec.s3": ("S3Spec", None),
-    "spec.coreWeave": ("CoreWeaveSpec", None),
     "spec.coreWeave.directAccess": ("DirectAccess", None),
-    "spec.gcs": ("GcsSpec", None),
-    "spec.azure": ("AzureSpec", None),
-    "spec.s3Compatible": ("S3CompatibleSpec", None),
     "caBundleRef": ("CABundleReference", None),
     "instanceRef": ("ObjectReference", "A reference to an object, by default in the referrer's own namespace."),
     "bucketStoreRef": ("ObjectReference", None),
@@ -168,7 +164,24 @@ def class_of(path: str) -> tuple[str, str | None]:
             return known
     if len(parts) == 1:
         return path, None
+    if parts[:2] == ["BucketStore", "spec"] and parts[2:] in blocks():
+        return f"{parts[2][0].upper()}{parts[2][1:]}Spec", None
     raise SystemExit(f"{path}: a new object in the schema. Give it a class name in CLASSES.")
+
+
+@functools.cache
+def blocks() -> list[list[str]]:
+    """Name the blocks of a BucketStore's specification, which are called like the providers, case aside."""
+    spec = schema_of(CRDS / "byob.wandb.com_bucketstores.yaml")["properties"]["spec"]["properties"]
+    providers = {provider.lower() for provider in spec["provider"]["enum"]}
+    return [[name] for name in spec if name.lower() in providers]
+
+
+def schema_of(crd: Path) -> dict[str, Any]:
+    """Read the schema of a CRD's only version."""
+    (version,) = yaml.safe_load(crd.read_text())["spec"]["versions"]
+    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return schema
 
 
 def without_text(definition: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wandb_byob.cli.manifests import ManifestError, Manifests, Overlay, load, place
-from wandb_byob.decide.choices import named_endpoint
+from wandb_byob.decide import blocks
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint, refuse_endpoint
 from wandb_byob.decide.references import instance_of
 from wandb_byob.decide.soundness import is_path
@@ -258,14 +258,14 @@ def every_endpoint(source: Source) -> tuple[str, ...]:
 
 def own_endpoints(stores: Iterable[BucketStore]) -> tuple[str, ...]:
     """Return the hosts that these BucketStores name: who runs the command is their administrator here."""
-    named = (named_endpoint(store.spec) for store in stores)
+    named = (blocks.endpoint(store.spec) for store in stores)
     parsed = (parse_endpoint(url, field=field) for url, field in filter(None, named))
     return tuple(dict.fromkeys(each.authority for each in parsed if not isinstance(each, Refusal)))
 
 
 def needs_listing(store: BucketStore) -> Refusal | None:
     """Return why an operator would use the endpoint only if its administrator has listed it, None where it would in any case."""
-    named = named_endpoint(store.spec)
+    named = blocks.endpoint(store.spec)
     if named is None:
         return None
     endpoint = parse_endpoint(named[0], field=named[1])

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
+from wandb_byob.decide.blocks import PROVIDERS
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
 DeploymentType = Literal["SelfManaged", "DedicatedCloud", "MultiTenantCloud"]
-ProviderName = Literal["S3", "CoreWeave", "GCS", "Azure", "S3Compatible"]
 
 
 class Scope(StrEnum):
@@ -26,10 +26,10 @@ class Offer(StrEnum):
     NOT_AVAILABLE = "NotAvailable"
 
 
-_ALL: Final = dict.fromkeys(get_args(ProviderName), Offer.AVAILABLE)
-_NONE: Final = dict.fromkeys(get_args(ProviderName), Offer.NOT_AVAILABLE)
+_ALL: Final = dict.fromkeys(PROVIDERS, Offer.AVAILABLE)
+_NONE: Final = dict.fromkeys(PROVIDERS, Offer.NOT_AVAILABLE)
 
-TABLE: Final[dict[tuple[DeploymentType, Scope], dict[ProviderName, Offer]]] = {
+TABLE: Final[dict[tuple[DeploymentType, Scope], dict[str, Offer]]] = {
     ("SelfManaged", Scope.INSTANCE): {**_ALL, "CoreWeave": Offer.SUPPORT},
     ("SelfManaged", Scope.TEAM): _ALL,
     ("DedicatedCloud", Scope.INSTANCE): {**_ALL, "CoreWeave": Offer.SUPPORT},
@@ -42,12 +42,12 @@ TABLE: Final[dict[tuple[DeploymentType, Scope], dict[ProviderName, Offer]]] = {
 _OR_W_AND_BS_PODS: Final = ", or let W&B's pods look: verification.from Workload with dataPath true"
 
 
-def offer(deployment: DeploymentType, scope: Scope, provider: ProviderName) -> Offer:
+def offer(deployment: DeploymentType, scope: Scope, provider: str) -> Offer:
     """Return what W&B offers in this cell of the table."""
     return TABLE[deployment, scope][provider]
 
 
-def require(deployment: DeploymentType, scope: Scope, provider: ProviderName | None = None) -> None:
+def require(deployment: DeploymentType, scope: Scope, provider: str | None = None) -> None:
     """Raise `Stalled` with a sentence that says what there is, where W&B does not offer this; without a provider, on none at all."""
     there = [name for name, cell in TABLE[deployment, scope].items() if cell is not Offer.NOT_AVAILABLE]
     if provider in there or (provider is None and there):
@@ -58,9 +58,7 @@ def require(deployment: DeploymentType, scope: Scope, provider: ProviderName | N
     raise Stalled(Reason.NOT_AVAILABLE, f"W&B does not offer a bucket {level}{on} with {deployment}. {instead}")
 
 
-def require_witness(
-    deployment: DeploymentType, source: str | None, *, seen: bool, provider: ProviderName = "S3"
-) -> None:
+def require_witness(deployment: DeploymentType, source: str | None, *, seen: bool, provider: str = "S3") -> None:
     """Raise `Stalled` where a self-managed W&B would get the address of a bucket that nobody here has looked at.
 
     `seen`: the operator has keys, or an identity, to ask the store with. On W&B's own clouds nothing is configured from here.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from wandb_byob.decide import blocks
 from wandb_byob.decide.conditions import ConditionType, is_true
 from wandb_byob.decide.teams import created
 from wandb_byob.model.api import BucketStore
@@ -11,10 +12,7 @@ from wandb_byob.model.reasons import Reason
 
 def bucket_name(store: BucketStore) -> str:
     """Return the bucket's (or container's) name, "" where the block that the provider names is missing."""
-    spec = store.spec
-    blocks = (spec.s3, spec.core_weave, spec.gcs, spec.s3_compatible)
-    named = next((block.bucket for block in blocks if block is not None), "")
-    return spec.azure.container if spec.azure is not None else named
+    return blocks.bucket(store.spec)
 
 
 def rank(store: BucketStore, identity: str) -> tuple[bool, bool, float, str, str]:

@@ -3,21 +3,11 @@
 from typing import Final
 
 from wandb_byob.decide.endpoints import Endpoint
-from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 
 _AWS_DOMAINS: Final = ("amazonaws.com", "amazonaws.com.cn")
 _COREWEAVE_DOMAINS: Final = ("cwobject.com", "cwlota.com", "coreweave.com")
 _LOTA: Final = "cwlota.com"
-
-
-def named_endpoint(spec: BucketStoreSpec) -> tuple[str, str] | None:
-    """Return the endpoint that the BucketStore's owner has chosen and its field, None where it is the cloud's own."""
-    if spec.s3_compatible is not None:
-        return spec.s3_compatible.endpoint, "spec.s3Compatible.endpoint"
-    if spec.s3 is not None and spec.s3.endpoint is not None:
-        return spec.s3.endpoint, "spec.s3.endpoint"
-    return None
 
 
 def check_provider_choice(endpoint: Endpoint) -> Check:

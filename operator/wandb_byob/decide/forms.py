@@ -57,7 +57,7 @@ def _steps(store: BucketStore, team: str, path: str, address: str) -> Iterator[t
         "Bucket location",
         f"Choose {bucket_name(store)} in the list of existing buckets; only if it is not there, Add bucket and go on below",
     )
-    yield "Cloud provider", _PROVIDER_LABEL[spec.provider]
+    yield "Cloud provider", _PROVIDER_LABEL.get(spec.provider, spec.provider)
     yield from _details(store, address)
     if path:
         yield "Path", path

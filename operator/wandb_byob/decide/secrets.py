@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from wandb_byob.decide.availability import ProviderName
 from wandb_byob.model.api import SecretKeys
 from wandb_byob.model.credentials import AccessKey, AccountKey, Credentials, ServiceAccountKey
 from wandb_byob.model.errors import Stalled
@@ -38,8 +37,11 @@ class SecretData:
     keys: SecretKeys
 
 
-def credentials(secret: SecretData, provider: ProviderName, *, provisioning: bool) -> Credentials:
-    """Return the credentials; raises `Stalled` (SecretInvalid). Only provisioning may have a session token: W&B can't renew one."""
+def credentials(secret: SecretData, provider: str, *, provisioning: bool) -> Credentials:
+    """Return the credentials, an access key where the provider has no form of its own; raises `Stalled` (SecretInvalid).
+
+    Only provisioning may have a session token: W&B can't renew one.
+    """
     if provider == "GCS":
         return ServiceAccountKey(_text(secret, secret.keys.service_account_json, _SERVICE_ACCOUNT))
     if provider == "Azure":

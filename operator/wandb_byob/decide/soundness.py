@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from wandb_byob.decide import blocks
 from wandb_byob.decide.schedule import duration
 from wandb_byob.model.api import BucketStore, TeamStorage, WandbInstance
 
@@ -34,11 +35,10 @@ def unsound(thing: BucketStore | TeamStorage | WandbInstance) -> str:
 
 def _of_store(store: BucketStore) -> Iterator[tuple[str, bool]]:
     spec = store.spec
+    region = getattr(blocks.block(spec), "region", None)
+    yield f"{blocks.field(spec.provider)}.region", region is None or _fits(_REGION, region)
     if spec.s3 is not None:
-        yield "spec.s3.region", _fits(_REGION, spec.s3.region)
         yield "spec.s3.accountID", spec.s3.account_id is None or _fits(_ACCOUNT, spec.s3.account_id)
-    if spec.s3_compatible is not None:
-        yield "spec.s3Compatible.region", _fits(_REGION, spec.s3_compatible.region)
     yield "spec.probePath", spec.probe_path is None or _fits(_PATH, spec.probe_path, longest=_LONGEST_PATH)
     yield "spec.cors.allowedOrigins", all(_fits(_ORIGIN, origin) for origin in spec.cors.allowed_origins)
 

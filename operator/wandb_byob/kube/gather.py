@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from wandb_byob.decide import grants, soundness
+from wandb_byob.decide import blocks, grants, soundness
 from wandb_byob.decide.buckets import bucket_name
 from wandb_byob.kube.apply import StatusT
 from wandb_byob.kube.client import (
@@ -53,13 +53,6 @@ _LONGEST_REASON: Final = 1000
 # Who may create a BucketStore names where these would be sent to.
 _NEVER_KEYS: Final = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
 
-_BUCKET_FIELDS: Final = {
-    "S3": "spec.s3.bucket",
-    "S3Compatible": "spec.s3Compatible.bucket",
-    "CoreWeave": "spec.coreWeave.bucket",
-    "GCS": "spec.gcs.bucket",
-    "Azure": "spec.azure.container",
-}
 # An S3-compatible endpoint may turn out to be AWS' or CoreWeave's own: the three can name the same bucket.
 _S3_FAMILY: Final = ("S3", "S3Compatible", "CoreWeave")
 
@@ -199,7 +192,7 @@ def namesakes(kube: KubeClient, config: Config, store: BucketStore) -> tuple[Buc
         body
         for provider in providers
         for body in everywhere(
-            kube, config, BUCKET_STORES, fields=f"{_BUCKET_FIELDS[provider]}={name}", forbidden=_passed_over
+            kube, config, BUCKET_STORES, fields=f"{blocks.bucket_field(provider)}={name}", forbidden=_passed_over
         )
     )
     return tuple(other for other in all_valid(tuple(found), BucketStore) if bucket_name(other) == name)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from wandb_byob.decide import availability, looks, references, secrets, stores
+from wandb_byob.decide import availability, blocks, looks, references, secrets, stores
 from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.conditions import Verdict
 from wandb_byob.kube import gather
@@ -184,10 +184,10 @@ def _from_secret(
 
 def ca_bundle(world: World, store: BucketStore) -> tuple[str | None, str]:
     """Return the certificates to trust besides the usual ones (None: no others), and their version; raises `Stalled`."""
-    block = store.spec.s3_compatible
-    if block is None or block.ca_bundle_ref is None:
+    reference = blocks.ca_bundle(store.spec)
+    if reference is None:
         return None, ""
-    return gather.ca_bundle(world.kube, store.metadata.namespace, block.ca_bundle_ref)
+    return gather.ca_bundle(world.kube, store.metadata.namespace, reference)
 
 
 def require_identity_allowed(world: World, store: BucketStore) -> None:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from wandb_byob.decide import stores, targets
-from wandb_byob.decide.choices import named_endpoint
+from wandb_byob.decide import blocks, stores, targets
 from wandb_byob.decide.probe_job import Host, host_of
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import KubeClient
@@ -60,7 +59,7 @@ def workload_host(kube: KubeClient, instance: WandbInstance) -> Host:
 
 def names_endpoint(store: BucketStore) -> bool:
     """Say whether the BucketStore's owner chose where requests go."""
-    return named_endpoint(store.spec) is not None
+    return blocks.endpoint(store.spec) is not None
 
 
 def _ambient(store: BucketStore) -> Ambient | None:

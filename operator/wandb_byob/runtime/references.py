@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from wandb_byob.decide import blocks
 from wandb_byob.decide.requirements import KEYLESS_SECRET
 from wandb_byob.decide.targets import workloads_of
 from wandb_byob.model import api, names
@@ -164,7 +165,7 @@ def _of_store(spec: api.BucketStoreSpec, namespace: str) -> tuple[Target, ...]:
     if spec.provider == "CoreWeave" and spec.credentials.secret_ref is None:
         home = spec.instance_ref.namespace if spec.instance_ref is not None else None
         found.append(SecretName(sys.intern(home or namespace), KEYLESS_SECRET))
-    bundle = spec.s3_compatible.ca_bundle_ref if spec.s3_compatible else None
+    bundle = blocks.ca_bundle(spec)
     if bundle is not None and bundle.kind == "Secret":
         found.append(SecretName(namespace, sys.intern(bundle.name)))
     return tuple(dict.fromkeys(found))

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from wandb_byob.decide import secrets
-from wandb_byob.decide.availability import ProviderName
 from wandb_byob.decide.secrets import SecretData
 from wandb_byob.model.api import SecretKeys
 from wandb_byob.model.credentials import AccessKey, AccountKey, Credentials, ServiceAccountKey
@@ -43,9 +42,7 @@ def _secret(data: dict[str, bytes], **keys: str) -> SecretData:
         ("Azure", {"k": b"abcdef=="}, {"accountKey": "k"}, AccountKey("abcdef==")),
     ],
 )
-def test_credentials(
-    provider: ProviderName, data: dict[str, bytes], keys: dict[str, str], expected: Credentials
-) -> None:
+def test_credentials(provider: str, data: dict[str, bytes], keys: dict[str, str], expected: Credentials) -> None:
     """The usual keys, those of AWS, or the user's own; a key file may end with a line break."""
     assert secrets.credentials(_secret(data, **keys), provider, provisioning=False) == expected
 

@@ -43,7 +43,11 @@ COMPATIBLE = {"bucket": "data", "endpoint": "https://h.example"}
         ),
         (
             "spec.s3Compatible.region",
-            lambda value: as_store(bucket_store(spec={"s3": None, "s3Compatible": COMPATIBLE | {"region": value}})),
+            lambda value: as_store(
+                bucket_store(
+                    spec={"provider": "S3Compatible", "s3": None, "s3Compatible": COMPATIBLE | {"region": value}}
+                )
+            ),
         ),
         (
             "spec.cors.allowedOrigins",

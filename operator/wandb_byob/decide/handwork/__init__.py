@@ -11,6 +11,8 @@ from wandb_byob.decide.handwork.document import PLACEHOLDER, Document, Reader, t
 from wandb_byob.decide.handwork.gcs import gcs
 from wandb_byob.decide.handwork.s3 import coreweave, s3, s3_compatible
 from wandb_byob.model.api import BucketStoreSpec
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
 
 __all__ = ["DOCUMENTS", "PLACEHOLDER", "Document", "Reader", "documents", "text"]
 
@@ -25,5 +27,8 @@ DOCUMENTS: Final[Mapping[str, Callable[[BucketStoreSpec, Reader], Iterator[Docum
 
 
 def documents(spec: BucketStoreSpec, reader: Reader) -> tuple[Document, ...]:
-    """Return the documents for a bucket, in the order in which they are to be applied; raises `Stalled` where its block is missing."""
-    return tuple(DOCUMENTS[spec.provider](spec, reader))
+    """Return the documents for a bucket, in the order in which they are to be applied; raises `Stalled` where there are none, or the block is missing."""
+    written = DOCUMENTS.get(spec.provider)
+    if written is None:
+        raise Stalled(Reason.NOT_IMPLEMENTED, f"What is set by hand is not written down for provider {spec.provider}.")
+    return tuple(written(spec, reader))

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 
+from wandb_byob.decide import blocks
 from wandb_byob.decide.azure_container import RETENTION_DAYS, rule
 from wandb_byob.decide.azure_identity import AUDIENCE, ROLES, installed, subject
 from wandb_byob.decide.browsers import METHODS
 from wandb_byob.decide.cors import MAX_AGE_SECONDS
-from wandb_byob.decide.handwork.document import PLACEHOLDER, Document, Reader, missing_block
+from wandb_byob.decide.handwork.document import PLACEHOLDER, Document, Reader
 from wandb_byob.model.api import AzureSpec, BucketStoreSpec
 
 
 def azure(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     """Yield CORS, soft delete and versioning of the account, and for a managed identity its roles and how pods become it."""
     if spec.azure is None:
-        raise missing_block("Azure", "spec.azure")
+        raise blocks.missing("Azure")
     store = spec.azure
     yield _cors(store, reader)
     yield _protection(store)

@@ -4,9 +4,6 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wandb_byob.model.errors import Stalled
-from wandb_byob.model.reasons import Reason
-
 PLACEHOLDER: Final = "REPLACE-ME"
 """Stands for a name that is not known here."""
 REPLACES: Final = "It takes the place of what is set now: where there is something, merge it in first."
@@ -45,8 +42,3 @@ class Document:
 def text(body: Any) -> str:
     """Return a body as commands take it: JSON in one line."""
     return json.dumps(body, separators=(",", ":"))
-
-
-def missing_block(provider: str, block: str) -> Stalled:
-    """Return the refusal of a specification whose provider has no block."""
-    return Stalled(Reason.INVALID_SPEC, f"The provider is {provider}, but {block} is missing. Fill in {block}.")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from wandb_byob.decide import blocks
 from wandb_byob.decide.gcs_bucket import RETENTION_SECONDS, ROLE, SERVICE_ACCOUNT_SUFFIX, reader_of, rule
-from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader, missing_block
+from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader
 from wandb_byob.model.api import BucketStoreSpec
 
 _FILE: Final = "cors.json"
@@ -13,7 +14,7 @@ _FILE: Final = "cors.json"
 def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     """Yield CORS, uniform access, soft delete, versioning, the grant to W&B's service account, and its right to sign."""
     if spec.gcs is None:
-        raise missing_block("GCS", "spec.gcs")
+        raise blocks.missing("GCS")
     url = f"gs://{spec.gcs.bucket}"
     update = ("gcloud", "storage", "buckets", "update", url)
     yield Document(

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wandb_byob.decide import bucket_policy, cors, key_policy
-from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader, missing_block, text
+from wandb_byob.decide import blocks, bucket_policy, cors, key_policy
+from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader, text
 from wandb_byob.decide.key_policy import Key
 from wandb_byob.model.api import BucketStoreSpec, CoreWeaveSpec, S3CompatibleSpec, S3Spec
 
@@ -30,7 +30,7 @@ class _Bucket:
 def s3(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     """Yield all that the operator would set, and what the user whose keys are used needs."""
     if spec.s3 is None:
-        raise missing_block("S3", "spec.s3")
+        raise blocks.missing("S3")
     bucket = _aws_bucket(spec.s3)
     principal = bucket_policy.principal(reader.deployment_type, reader.identity)
     yield _cors(bucket, reader)
@@ -72,7 +72,7 @@ def s3_compatible(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     """Yield CORS, versioning, and the rights of the user whose keys are used."""
     store = spec.s3_compatible
     if store is None:
-        raise missing_block("S3Compatible", "spec.s3Compatible")
+        raise blocks.missing("S3Compatible")
     bucket = _compatible_bucket(store)
     yield _cors(bucket, reader, also=" MinIO has no CORS of a bucket: set MINIO_API_CORS_ALLOW_ORIGIN there.")
     yield _versioning(bucket)
@@ -92,7 +92,7 @@ def coreweave(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     """Yield CORS, the bucket policy with W&B's principal and organization, versioning."""
     store = spec.core_weave
     if store is None:
-        raise missing_block("CoreWeave", "spec.coreWeave")
+        raise blocks.missing("CoreWeave")
     arn = bucket_policy.bucket_arn(store.bucket, "")
     options = ("--endpoint-url", _COREWEAVE_URL)
     bucket = _Bucket(name=store.bucket, arn=arn, options=options)

@@ -6,15 +6,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from wandb_byob.decide import addresses, azure_checks, azure_identity
+from wandb_byob.decide import addresses, azure_checks, azure_identity, blocks
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.model.api import AzureSpec, BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.credentials import AccessKey, AccountKey, Credentials
-from wandb_byob.model.errors import Stalled
-from wandb_byob.model.reasons import Reason
 from wandb_byob.providers import deadline
 from wandb_byob.providers.azure.places import Places
 from wandb_byob.providers.base import Context, Provisioned
@@ -157,5 +155,5 @@ def _connection(api: "Api") -> tuple[Check, ...]:
 
 def _spec(spec: BucketStoreSpec) -> AzureSpec:
     if spec.azure is None:
-        raise Stalled(Reason.INVALID_SPEC, "The provider is Azure, but spec.azure is missing. Fill in spec.azure.")
+        raise blocks.missing("Azure")
     return spec.azure

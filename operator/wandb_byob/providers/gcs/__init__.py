@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
-from wandb_byob.decide import addresses, gcs_bucket
+from wandb_byob.decide import addresses, blocks, gcs_bucket
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
@@ -163,5 +163,5 @@ def _wanted(context: Context, api: Api) -> provision.Wanted:
 
 def _spec(spec: BucketStoreSpec) -> GcsSpec:
     if spec.gcs is None:
-        raise Stalled(Reason.INVALID_SPEC, "The provider is GCS, but spec.gcs is missing. Fill in spec.gcs.")
+        raise blocks.missing("GCS")
     return spec.gcs

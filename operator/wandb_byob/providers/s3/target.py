@@ -3,11 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from wandb_byob.decide import addresses
+from wandb_byob.decide import addresses, blocks
 from wandb_byob.model.api import BucketStoreSpec, CoreWeaveSpec, S3CompatibleSpec, S3Spec
 from wandb_byob.model.credentials import AccessKey, Ambient, Credentials
-from wandb_byob.model.errors import Stalled
-from wandb_byob.model.reasons import Reason
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 
@@ -107,10 +105,7 @@ def target_of(spec: BucketStoreSpec, endpoint: str = "") -> Target:
         return _compatible(spec.s3_compatible)
     if spec.provider == "CoreWeave" and spec.core_weave is not None:
         return _coreweave(spec.core_weave, endpoint)
-    block = {"S3": "spec.s3", "S3Compatible": "spec.s3Compatible", "CoreWeave": "spec.coreWeave"}.get(
-        spec.provider, "its block"
-    )
-    raise Stalled(Reason.INVALID_SPEC, f"The provider is {spec.provider}, but {block} is missing. Fill in {block}.")
+    raise blocks.missing(spec.provider)
 
 
 def _aws(s3: S3Spec) -> Target:
