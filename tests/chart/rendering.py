@@ -27,6 +27,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "allNamespaces": True,
         "allowOperatorIdentity": True,
         "cloudEndpoints": {
+            "s3": "https://bucket.vpce-1a2b.s3.{region}.vpce.amazonaws.com",
             "kms": "https://vpce-1a2b.kms.{region}.vpce.amazonaws.com",
             "gcs": "https://storage-acme.p.googleapis.com",
             "gcsIAM": "https://iamcredentials-acme.p.googleapis.com",

@@ -44,6 +44,7 @@ CONFIGS = {
             gcs_metadata="http://metadata.example.com",
             azure="https://{account}.blob.core.usgovcloudapi.net",
             coreweave="https://gateway.example.com",
+            s3="https://bucket.vpce-1a2b.s3.{region}.vpce.amazonaws.com",
             kms="https://vpce-1a2b.kms.{region}.vpce.amazonaws.com",
         ),
         workers=16,

@@ -49,7 +49,7 @@ def check_way(endpoint: str, *, public: str) -> Check:
     return Check(
         name=CheckName.TRUST,
         result=CheckResult.WARNING,
-        message=f"The operator reaches CoreWeave at {endpoint}, as its administrator says, and W&B at {public}: nothing that is seen here "
+        message=f"The operator reaches {public} at {endpoint}, as its administrator says, and W&B at its own name: nothing that is seen here "
         "proves that W&B's pods and browsers get there.",
         remedy=f"See that W&B's pods and the users' browsers reach https://{public}.",
     )

@@ -8,8 +8,8 @@ class CloudEndpoints:
     """Where the clouds' own services are reached, "" for their public names; never a user's choice.
 
     For Private Service Connect, Azure's sovereign clouds and gateways of one's own. `gcs` and `coreweave` are URLs (buckets of
-    CoreWeave are subdomains of its host), `azure` is a URL with `{account}` in it, `kms` one that may hold `{region}`. `gcs_iam` signs
-    where there is no key file, and `gcs_metadata` tells a pod its identity. `ca_bundle` (PEM text) is trusted there.
+    CoreWeave are subdomains of its host), `azure` is a URL with `{account}` in it, `s3` and `kms` are AWS' and may hold
+    `{region}`. `gcs_iam` signs where there is no key file, and `gcs_metadata` tells a pod its identity. `ca_bundle` (PEM text) is trusted there.
     The addresses that W&B gets do not change.
     """
 
@@ -18,6 +18,7 @@ class CloudEndpoints:
     gcs_metadata: str = ""
     azure: str = ""
     coreweave: str = ""
+    s3: str = ""
     kms: str = ""
     ca_bundle: str | None = None
 

@@ -29,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--coreweave-endpoint", metavar="URL", default="", help="buckets are subdomains of its host")
     group.add_argument(
+        "--s3-endpoint",
+        metavar="URL",
+        default="",
+        help="AWS S3, such as https://bucket.vpce-1a2b-3c4d.s3.{region}.vpce.amazonaws.com ({region}: the bucket's)",
+    )
+    group.add_argument(
         "--kms-endpoint",
         metavar="URL",
         default="",
@@ -45,6 +51,7 @@ def cloud_endpoints(arguments: argparse.Namespace) -> CloudEndpoints:
         "gcs_metadata": arguments.gcs_metadata_endpoint,
         "azure": arguments.azure_endpoint,
         "coreweave": arguments.coreweave_endpoint,
+        "s3": arguments.s3_endpoint,
         "kms": arguments.kms_endpoint,
     }
     for cloud, url in flags.items():

@@ -15,6 +15,7 @@ import yaml
 
 from cluster.scenario import Scenario, address
 from testbed import stores
+from testbed.coreweave import CoreWeave
 from testbed.demo import examples
 from testbed.gcs import GoogleCloud
 from testbed.object_store import Store
@@ -165,6 +166,52 @@ def gcs_workload_identity(objects: Objects, request: pytest.FixtureRequest) -> I
     place.buckets.drop(bucket)
 
 
+def coreweave_keyless(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+    """CoreWeave is its stand-in, in whose zone the bucket is made; W&B gets the shared entry alone."""
+    place: CoreWeave = request.getfixturevalue("coreweave")
+    give_keys(objects, place.store)
+
+    def then(scenario: Scenario) -> None:
+        client = place.client()
+        assert "wandb-integration" in client.get_bucket_policy(Bucket="acme-wandb-files")["Policy"]
+        client.close()
+        checks = {
+            each["name"]: each["result"] for each in scenario.get("BucketStore", "acme-coreweave")["status"]["checks"]
+        }
+        # The Secret is there; that the stand-in of W&B has no variables of it is seen, too.
+        assert (checks["WandbVersion"], checks["KeylessSecret"]) == ("Passed", "Warning")
+        assert scenario.get("BucketStore", "acme-coreweave")["status"]["handOver"]["recipient"] == "W&B support"
+
+    where = {"coreWeave": place.endpoint, "caFile": str(place.authority)}
+    yield Arranged(
+        values={"cloudEndpoints": where},
+        instance={"wandbOrgID": "acme", "chartVersion": "0.43.8"},
+        entries=("cw://",),
+        then=then,
+    )
+
+
+def multi_tenant(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+    """AWS is moto; nothing in the cluster is changed, and W&B's role is let in."""
+    moto: Store = request.getfixturevalue("moto")
+    spec_of(objects, "BucketStore")["s3"]["accountID"] = MOTOS_ACCOUNT
+    give_keys(objects, moto)
+
+    def then(scenario: Scenario) -> None:
+        client = moto.client()
+        policy = client.get_bucket_policy(Bucket="acme-cloud-team")["Policy"]
+        assert "arn:aws:iam::725579432336:role/WandbIntegration" in policy
+        (rule,) = client.get_bucket_cors(Bucket="acme-cloud-team")["CORSRules"]
+        assert rule["AllowedOrigins"] == ["https://wandb.ai"]
+        assert set(scenario.wandb.revisions().values()) == {1}, "no W&B of this cluster is meant"
+        team = scenario.get("TeamStorage", "acme-research")["status"]
+        assert "handOver" not in team
+        assert {"field": "Bucket name", "value": "s3://acme-cloud-team"} in team["form"]
+
+    yield Arranged(values={"cloudEndpoints": {"s3": moto.endpoint}}, then=then)
+    moto.client().delete_bucket(Bucket="acme-cloud-team")
+
+
 EXAMPLES: Final[dict[str, Arrange]] = {
     "s3.yaml": s3,
     "s3-compatible.yaml": s3_compatible,
@@ -172,6 +219,8 @@ EXAMPLES: Final[dict[str, Arrange]] = {
     "check-only.yaml": check_only,
     "gcs.yaml": gcs,
     "gcs-workload-identity.yaml": gcs_workload_identity,
+    "coreweave-keyless.yaml": coreweave_keyless,
+    "multi-tenant.yaml": multi_tenant,
 }
 
 

@@ -17,7 +17,7 @@ def validate(context: Context) -> tuple[Check, ...]:
     """Check the bucket's name, the endpoint, the choice of provider and of trust, without I/O."""
     target = target_of(context.spec, context.endpoint)
     route = target.route
-    keyless = route.endpoint is None and isinstance(context.data, Ambient)
+    keyless = route.by_name and isinstance(context.data, Ambient)
     name = check_bucket_name(route.provider, target.bucket, virtual=keyless or route.addressing == "virtual")
     policy = policy_of(route, allowed=context.allowed_endpoints)
     if isinstance(policy, Refusal):

@@ -122,7 +122,7 @@ class Clients:
         match key.credentials:
             case AccessKey() as keys:
                 sdk, signed = self._sdk, _explicit(keys)
-            case Ambient() if key.route.endpoint is None or key.route.service == "kms":
+            case Ambient() if key.route.trusted and key.route.provider == "S3":
                 sdk, signed = self._own_sdk, {}
             case Ambient():
                 raise Stalled(
@@ -137,7 +137,7 @@ class Clients:
         client = sdk.create_client(
             key.route.service,
             region_name=key.route.region,
-            endpoint_url=key.route.endpoint,
+            endpoint_url=None if key.route.by_name else key.route.url,
             verify=True,
             config=_config(key.route),
             **signed,

@@ -18,14 +18,15 @@ COREWEAVE_URL: Final = f"https://{addresses.COREWEAVE_HOST}"
 class Route:
     """The way to a store (or to the service with its keys), apart from the bucket: clients are shared by buckets of one route.
 
-    `endpoint` is the URL that a user (of CoreWeave: the administrator) named, None for AWS' own regional one; `field` and
-    `region_field` are where a user would edit endpoint and region.
+    `endpoint` is the URL that a user named, None for the cloud's own; `way` is where the administrator says that this is reached.
+    `field` and `region_field` are where one would edit endpoint and region.
     """
 
     provider: Literal["S3", "S3Compatible", "CoreWeave"]
     region: str
     field: str
     endpoint: str | None = None
+    way: str = ""
     addressing: AddressingStyle = "path"
     service: Literal["s3", "kms"] = "s3"
 
@@ -34,12 +35,19 @@ class Route:
         """Where a user would edit the region."""
         if self.provider == "CoreWeave":
             return "spec.coreWeave.availabilityZone"
+        if self.provider == "S3":
+            return "spec.s3.region"
         return self.field.rpartition(".")[0] + ".region"
 
     @property
     def trusted(self) -> bool:
         """Whether no user chose where requests go."""
-        return self.endpoint is None or self.provider == "CoreWeave" or self.service == "kms"
+        return self.endpoint is None
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the SDK knows the host, with the bucket in it where nobody asks for a path: AWS' own S3, at its public name."""
+        return self.provider == "S3" and self.service == "s3" and self.trusted and not self.way
 
     @property
     def tls13(self) -> bool:
@@ -53,8 +61,20 @@ class Route:
 
     @property
     def url(self) -> str:
-        """The URL of the store, without a slash at the end."""
-        return (self.endpoint or f"https://{aws_host(self.region)}").rstrip("/")
+        """The URL at which the operator reaches the store, without a slash at the end."""
+        return (self.way or self.home).rstrip("/")
+
+    @property
+    def home(self) -> str:
+        """The URL of the store as W&B has it, without a slash at the end."""
+        return (self.endpoint or self._public).rstrip("/")
+
+    @property
+    def _public(self) -> str:
+        if self.provider == "CoreWeave":
+            return COREWEAVE_URL
+        china = ".cn" if self.region.startswith("cn-") else ""
+        return f"https://{self.service}.{self.region}.amazonaws.com{china}"
 
     @property
     def aws(self) -> bool:
@@ -82,25 +102,17 @@ class Target:
 
 def kms_route(region: str, endpoint: str) -> Route:
     """Return the way to KMS: where the administrator says that it is reached, else at its public name."""
-    public = f"https://kms.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
-    named = endpoint.replace("{region}", region) or public
-    return Route(
-        provider="S3", region=region, field="the operator's flag --kms-endpoint", endpoint=named, service="kms"
-    )
-
-
-def aws_host(region: str) -> str:
-    """Return AWS' regional S3 endpoint."""
-    return f"s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+    way = endpoint.replace("{region}", region)
+    return Route(provider="S3", region=region, field="the operator's flag --kms-endpoint", way=way, service="kms")
 
 
 def target_of(spec: BucketStoreSpec, endpoint: str = "") -> Target:
     """Return what the specification means; W&B addresses a bucket at any explicit endpoint in path style, and so do we.
 
-    `endpoint`: where the administrator says that CoreWeave is reached; the bucket is a subdomain there, too.
+    `endpoint`: where the administrator says that the cloud itself is reached; a bucket of CoreWeave is a subdomain there, too.
     """
     if spec.provider == "S3" and spec.s3 is not None:
-        return _aws(spec.s3)
+        return _aws(spec.s3, endpoint)
     if spec.provider == "S3Compatible" and spec.s3_compatible is not None:
         return _compatible(spec.s3_compatible)
     if spec.provider == "CoreWeave" and spec.core_weave is not None:
@@ -108,8 +120,10 @@ def target_of(spec: BucketStoreSpec, endpoint: str = "") -> Target:
     raise blocks.missing(spec.provider)
 
 
-def _aws(s3: S3Spec) -> Target:
-    route = Route(provider="S3", region=s3.region, field="spec.s3.endpoint", endpoint=s3.endpoint or None)
+def _aws(s3: S3Spec, endpoint: str) -> Target:
+    way = "" if s3.endpoint else endpoint.replace("{region}", s3.region)
+    field = "the operator's flag --s3-endpoint" if way else "spec.s3.endpoint"
+    route = Route(provider="S3", region=s3.region, field=field, endpoint=s3.endpoint or None, way=way)
     return Target(route=route, bucket=s3.bucket, account_id=s3.account_id or "", kms_key_arn=s3.kms_key_arn or "")
 
 
@@ -130,7 +144,7 @@ def _coreweave(store: CoreWeaveSpec, endpoint: str) -> Target:
         provider="CoreWeave",
         region=store.availability_zone or ANY_ZONE,
         field="the operator's flag --coreweave-endpoint",
-        endpoint=endpoint or COREWEAVE_URL,
+        way=endpoint,
         addressing="virtual",
     )
     return Target(route=route, bucket=store.bucket)
@@ -138,13 +152,13 @@ def _coreweave(store: CoreWeaveSpec, endpoint: str) -> Target:
 
 def route_for(target: Target, credentials: Credentials) -> Route:
     """Return the route as these credentials use it: keys make the address name an endpoint, which is path style."""
-    keyless = isinstance(credentials, Ambient) and target.route.endpoint is None
-    return replace(target.route, addressing="auto") if keyless else target.route
+    route = target.route
+    return replace(route, addressing="auto") if isinstance(credentials, Ambient) and route.by_name else route
 
 
 def identity_of(target: Target) -> str:
     """Return the identity of the bucket, the same as that of every address that names it."""
-    host = target.route.url.partition("://")[2]
+    host = target.route.home.partition("://")[2]
     if target.route.provider == "CoreWeave":
         return addresses.bucket_identity("cw", host, target.bucket)
     return addresses.bucket_identity("s3", host, target.bucket, region=target.route.region)
@@ -158,7 +172,7 @@ def address_of(target: Target, credentials: Credentials | None) -> str:
         if isinstance(keys, Ambient):
             return addresses.COREWEAVE_SHARED
         return addresses.coreweave(target.bucket, keys).reveal()
-    scheme, _, host = target.route.url.partition("://")
+    scheme, _, host = target.route.home.partition("://")
     return addresses.s3(
         target.bucket,
         keys,
