@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from wandb_byob.decide.choices import check_way, named_endpoint
+from wandb_byob.decide.choices import check_way
+from  import named_endpoint
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName
 from wandb_byob.model.config import CloudEndpoints
