@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+from wandb_byob.decide import blocks
 from wandb_byob.decide.choices import check_way
-from  import named_endpoint
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName
 from wandb_byob.model.config import CloudEndpoints
@@ -98,7 +98,7 @@ class S3Provider:
 
     def _there(self, context: Context) -> Context:
         """Return the look as it goes where the administrator says; an endpoint that a user has named stays the user's."""
-        if named_endpoint(context.spec) is not None:
+        if blocks.endpoint(context.spec) is not None:
             return context
         return replace(context, endpoint=self._endpoint, ca_bundle=self._trusted)
 
