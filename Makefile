@@ -78,7 +78,7 @@ test-unit: venv ## pure logic, in seconds
 	$(call step,unit tests,$(PYTEST) tests/unit)
 
 test-contract: tools ## every provider on every real object store, and the testbed's own stores and proxy
-	$(call step,contract tests,$(PYTEST) $(PARALLEL) --results $(SHOWN) tests/contract tests/console tests/testbed --ignore tests/testbed/test_cluster.py)
+	$(call step,contract tests,$(PYTEST) $(PARALLEL) --results $(SHOWN) tests/contract tests/sixth tests/console tests/testbed --ignore tests/testbed/test_cluster.py)
 	$(call step,docs/providers.md says what they have shown,$(PY) -m contract.report --check $(SHOWN))
 
 test-browser: tools ## a real browser with signed URLs, against what the checks say of it

@@ -25,7 +25,7 @@ def crds(cluster: Cluster) -> Iterator[Cluster]:
         answer = cluster.request("PATCH", apply, crd, content_type="application/apply-patch+yaml")
         assert answer.status in (200, 201), answer.body.decode()
         assert "Warning" not in answer.headers, answer.headers["Warning"]
-        cluster.wait(path, _served)
+        cluster.wait(path, served)
     for crd in CRDS.values():
         _wait_for_storage(cluster, crd)
     yield cluster
@@ -34,7 +34,7 @@ def crds(cluster: Cluster) -> Iterator[Cluster]:
         cluster.wait(path, lambda crd: crd is None)
 
 
-def _served(crd: dict[str, Any] | None) -> bool:
+def served(crd: dict[str, Any] | None) -> bool:
     """Whether the CRD is served; the API server must have no word against its schema."""
     found = {each["type"]: each["status"] for each in (crd or {}).get("status", {}).get("conditions") or ()}
     assert found.get("NonStructuralSchema") != "True", found

@@ -22,7 +22,6 @@ ORIGIN: Final = "https://wandb.example.com"
 UID: Final = "0a1b2c3d-0000-4000-8000-000000000001"
 OTHER_UID: Final = "0a1b2c3d-0000-4000-8000-000000000002"
 PATH: Final = "teams/a"
-_BLOCKS: Final = ("s3", "s3_compatible", "core_weave", "gcs", "azure")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,9 +272,9 @@ def calls_of(context: Context) -> Calls:
 
 def replace_spec(spec: api.BucketStoreSpec, **changes: Any) -> api.BucketStoreSpec:
     """The specification with fields changed; a provider's block may be a dict of changes to it."""
-    for block in _BLOCKS:
-        if isinstance(changes.get(block), dict):
-            changes[block] = _changed(getattr(spec, block), changes[block])
+    for name, value in changes.items():
+        if isinstance(value, dict):
+            changes[name] = _changed(getattr(spec, name), value)
     made: api.BucketStoreSpec = _changed(spec, changes)
     return made
 

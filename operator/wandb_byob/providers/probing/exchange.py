@@ -57,7 +57,7 @@ class Exchange:
             self.outcomes[name] = call()
         except self.door.errors as error:
             self.outcomes[name] = self.door.explain(error)
-            if self._may_be_done(error):
+            if name in _WRITING and self._may_be_done(error):
                 self.uncertain = True
                 self.known.add(Leftover(self.key))
         return self.outcomes[name] is None
@@ -138,4 +138,8 @@ class Exchange:
         return not 400 <= self.door.status(error) < 500
 
 
+_WRITING: Final = frozenset(
+    {CheckName.PUT_OBJECT, CheckName.SIGNED_PUT, CheckName.OVERWRITE_OBJECT, CheckName.DELETE_OBJECT}
+)
+"""The calls of which something may be left when no reply comes."""
 _UNTRIED: Final = Failure(code="", message="", remedy="")
