@@ -85,12 +85,13 @@ def looked_at(
     *,
     env: Sequence[Mapping[str, Any]] = (),
     before: Sequence[Mapping[str, Any]] = (),
+    components: Sequence[str] = ("app", "api"),
     **options: Any,
 ) -> InstanceWorld:
-    """A namespace with a W&B of two components at which looks are made by hand, and a WandbInstance for it; `before` are objects that are there first."""
+    """A namespace with a W&B of these components at which looks are made by hand, and a WandbInstance for it; `before` are objects that are there first."""
     name = cluster.create_namespace(f"{place}-{uuid.uuid4().hex[:6]}")
     here = InstanceWorld.make(cluster, name)
-    here.stand_in = _stand_in(cluster, name, place, components=("app", "api"))
+    here.stand_in = _stand_in(cluster, name, place, components=components)
     ends.callback(here.remove)
     if before:
         here.apply(*before)

@@ -27,6 +27,7 @@ CHART = "operator-wandb-0.43.8"
 _CRD = Path(__file__).parent / "manifests" / "wandb-crd.yaml"
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _PAUSE = 0.1
+_STOP_FIRST = ("executor", "glue")
 _VALUE = re.compile(r"\{\{ *\.Values\.([\w.]+) *\}\}")
 Version = Literal["v1", "v2"]
 
@@ -177,7 +178,8 @@ class Operated(wandb.StandIn):
         for each in env:
             if "value" in each and "valueFrom" in each:
                 raise ClashError(f"{each['name']} has a value and a valueFrom")
-        wanted = wandb.workload(component, env=env, replicas=self.replicas)
+        strategy = "Recreate" if component in _STOP_FIRST else "RollingUpdate"
+        wanted = wandb.workload(component, env=env, replicas=self.replicas, strategy=strategy)
         if self.version == "v2":
             _relabel(wanted, component, self.namespace)
         wanted["metadata"]["labels"]["helm.sh/chart"] = self.chart

@@ -10,13 +10,13 @@ from wandb_byob.cli.output import Row, Screen
 
 if TYPE_CHECKING:
     from wandb_byob.cli.examination import Examination
-    from wandb_byob.cli.rollouts import Rollout
+    from wandb_byob.cli.rollouts import EntryChange, Rollout
     from wandb_byob.cli.sources import Source
     from wandb_byob.model.api import BucketStore
     from wandb_byob.model.keys import ObjectKey
     from wandb_byob.reconcile.base import World
 
-_COLOURS: Final = {"Added": "green", "Renewed": "yellow", "Stays": ""}
+_COLOURS: Final = {"Added": "green", "Renewed": "yellow", "Removed": "red", "Stays": ""}
 
 EPILOG: Final = """\
 Nothing is changed and no object is written. Of W&B it says what becomes of it once every bucket that a team asks for is
@@ -152,26 +152,42 @@ def _show_instance(screen: Screen, rollout: "Rollout") -> None:
         screen.say("In W&B: nothing from here, since it does not run in this cluster.", indent=2)
         return
     if rollout.entries:
-        changed = (
-            f"{rollout.changes} of {len(rollout.entries)} entries added or renewed" if rollout.changes else "no change"
-        )
-        screen.say(f"In GORILLA_SUPPORTED_FILE_STORES: {changed}", indent=2)
+        screen.say(f"In GORILLA_SUPPORTED_FILE_STORES: {_counted(rollout)}", indent=2)
         rows = [
-            Row((str(number), each.change, each.address), colour=_COLOURS[each.change])
+            Row(
+                ("" if each.change == "Removed" else str(number), each.change, each.address),
+                colour=_COLOURS[each.change],
+                notes=(f"before: {each.before}",) if each.before else (),
+            )
             for number, each in enumerate(rollout.entries, 1)
         ]
         screen.table(("", "CHANGE", "ENTRY"), rows, indent=4)
     for text in rollout.left_out:
         screen.say(f"Left out: {text}", indent=2, colour="yellow")
+    for text in rollout.warnings:
+        screen.say(text, indent=2, colour="yellow")
     if rollout.refusal:
         screen.say(f"In the way: {rollout.refusal}", indent=2, colour="red")
     if rollout.restarts:
-        screen.say("Workloads that restart, in this order:", indent=2)
+        order = f", when W&B's own operator takes up {rollout.maker}" if rollout.maker else ", in this order"
+        screen.say(f"Workloads that restart{order}:", indent=2)
         screen.table(
             ("WORKLOAD", "NOTE"), [Row((each.workload, "; ".join(each.notes))) for each in rollout.restarts], indent=4
         )
     elif not rollout.refusal:
         screen.say("No workload restarts.", indent=2)
+
+
+def _counted(rollout: "Rollout") -> str:
+    if not rollout.changes:
+        return "no change"
+    counts = {
+        change: sum(each.change == change for each in rollout.entries) for change in _COLOURS if change != "Stays"
+    }
+    return (
+        ", ".join(f"{count} {change.lower()}" for change, count in counts.items() if count)
+        + f" of {len(rollout.entries)}"
+    )
 
 
 def _bucket(each: "Examination") -> dict[str, Any]:
@@ -189,8 +205,13 @@ def _instance(rollout: "Rollout") -> dict[str, Any]:
     return {
         "name": rollout.instance,
         "inThisCluster": not rollout.elsewhere,
-        "entries": [{"change": each.change, "address": each.address} for each in rollout.entries],
+        "entries": [_entry(each) for each in rollout.entries],
         "restarts": [{"workload": each.workload, "notes": list(each.notes)} for each in rollout.restarts],
         "leftOut": list(rollout.left_out),
+        "warnings": list(rollout.warnings),
         "inTheWay": [rollout.refusal] if rollout.refusal else [],
     }
+
+
+def _entry(each: "EntryChange") -> dict[str, str]:
+    return {"change": each.change, "address": each.address, **({"before": each.before} if each.before else {})}

@@ -5,14 +5,18 @@ Decided as by the operator (decide.compose, decide.takeover), as if each bucket 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
 
 from wandb_byob.decide import addresses, attachments, takeover
+from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.compose import Attached, Composition, Entry, compose
-from wandb_byob.decide.situation import Situation, base
+from wandb_byob.decide.situation import base
 from wandb_byob.decide.wanted import Wanted, differing, settings
-from wandb_byob.decide.workloads import State
+from wandb_byob.decide.windows import opens
+from wandb_byob.decide.workloads import Health, State
 from wandb_byob.kube import gather
-from wandb_byob.kube.client import WANDB_INSTANCES
+from wandb_byob.kube.client import JOBS, WANDB_INSTANCES
 from wandb_byob.model import names
 from wandb_byob.model.api import WandbInstance
 from wandb_byob.model.errors import DomainError
@@ -20,15 +24,24 @@ from wandb_byob.model.keys import ObjectKey
 from wandb_byob.reconcile import instance_target
 from wandb_byob.reconcile.base import World
 from wandb_byob.reconcile.inputs import gather_inputs
-from wandb_byob.reconcile.instance_buckets import gather_buckets
+from wandb_byob.reconcile.instance_buckets import Buckets, confirmed_removals, gather_buckets
+from wandb_byob.reconcile.instance_target import Target
+from wandb_byob.sinks import health, weights_and_biases
+from wandb_byob.sinks.weights_and_biases import Owner
+
+_GAP: Final = "stops its pods before it starts new ones (Recreate): a short gap"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EntryChange:
-    """One entry of the variable, redacted; `change` is Added, Renewed (another key, or form, for the same bucket) or Stays."""
+    """One entry of the variable, redacted; `change` is Added, Renewed (another key, or form, for the same bucket), Removed or Stays.
+
+    `before` is what a renewed one was, where that can be seen.
+    """
 
     change: str
     address: str
+    before: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +56,8 @@ class Restart:
 class Rollout:
     """What would become of one W&B. `refusal` is why nothing would be written ("": nothing stands against it).
 
-    `left_out` are buckets that could not be counted in, and why; `elsewhere`: W&B does not run in this cluster.
+    `left_out` are buckets that could not be counted in, and why; `elsewhere`: W&B does not run in this cluster. `maker` is the object
+    from which W&B's own operator makes the workloads, `warnings` are what else to know before.
     """
 
     instance: str
@@ -52,6 +66,8 @@ class Rollout:
     refusal: str = ""
     left_out: tuple[str, ...] = ()
     elsewhere: bool = False
+    maker: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def changes(self) -> int:
@@ -75,30 +91,47 @@ def rollout(world: World, key: ObjectKey) -> Rollout | None:
 
 
 def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
-    situation = instance_target.read(world, instance).situation
-    present = base(situation)
-    attached, left_out = _attached(world, instance)
+    target = instance_target.read(world, instance)
+    situation, present = target.situation, base(target.situation)
+    buckets = gather_buckets(world, instance)
+    attached, left_out = _attached(world, buckets)
     provenance = Composition(entries=tuple(present)).provenance
     chosen = attachments.holder_of_each(attached, provenance=provenance)
-    wanted = compose(present, chosen, removals=(), separator=instance.spec.file_stores.separator)
+    gone = [each.identity for each in confirmed_removals(world, instance, buckets, provenance)]
+    wanted = compose(present, chosen, removals=gone, separator=instance.spec.file_stores.separator)
     values = settings(situation, Wanted(composition=wanted))
     due = differing(situation, values)
     refused = takeover.refusal(due, values, takes=situation.policy.takes)
     return Rollout(
         instance=name,
         entries=tuple(_entries(present, wanted.entries)),
-        restarts=tuple(_restarts(situation, {workload.key for workload in due})),
+        restarts=tuple(_restarts(target, {workload.key for workload in due}, now=world.now())),
         refusal=refused.message if refused is not None else "",
         left_out=tuple(world.secrets.redact(text) for text in left_out),
+        maker=f"WeightsAndBiases/{target.owner.body['metadata']['name']}" if target.owner is not None else "",
+        warnings=tuple(_warnings(world, instance, target)) if due else (),
     )
 
 
-def _attached(world: World, instance: WandbInstance) -> tuple[list[Attached], list[str]]:
+def _warnings(world: World, instance: WandbInstance, target: Target) -> Iterator[str]:
+    if paused(instance.metadata):
+        yield f"The annotation {names.PAUSED} keeps the operator from writing anything."
+    opening = opens(target.situation.policy.windows, world.now())
+    if opening is not None:
+        yield f"W&B is restarted from {opening:%Y-%m-%dT%H:%M:%SZ} on, and not before (spec.rollout.windows)."
+    if target.owner is not None and target.owner.version == "v1":
+        # It is made from the same values, and Kubernetes lets nobody change a Job's pods.
+        job = f"{target.owner.body['metadata']['name']}-smj"
+        if world.kube.get(JOBS, instance.metadata.namespace, job) is not None:
+            yield f"Job {job} is there, which W&B's operator cannot change: its upgrade may fail until you delete that Job."
+
+
+def _attached(world: World, buckets: Buckets) -> tuple[list[Attached], list[str]]:
     """Return the buckets that teams ask for, and what keeps others out."""
     found, left_out = [], []
     # A Job that tries a bucket from W&B's side runs the operator's image; which one that is makes no difference to what W&B gets.
     world = replace(world, config=replace(world.config, image=world.config.image or names.FIELD_MANAGER))
-    for use in gather_buckets(world, instance).uses:
+    for use in buckets.uses:
         asking = [team for team in use.teams if attachments.asks(use, team)]
         if not asking:
             continue
@@ -115,23 +148,51 @@ def _attached(world: World, instance: WandbInstance) -> tuple[list[Attached], li
 
 
 def _entries(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[EntryChange]:
-    texts, identities = {entry.text for entry in before}, {entry.identity for entry in before}
-    shown = addresses.redact_all([entry.text for entry in after])
-    for entry, address in zip(after, shown, strict=True):
-        known = entry.identity is not None and entry.identity in identities
-        change = "Stays" if entry.text in texts else "Renewed" if known else "Added"
-        yield EntryChange(change=change, address=address)
+    """Yield what is there afterwards in its order, and what is not any more."""
+    texts = {entry.text for entry in before}
+    former = {entry.identity: _shown(entry) for entry in reversed(before) if entry.identity is not None}
+    for entry, address in zip(after, addresses.redact_all([entry.text for entry in after]), strict=True):
+        there = former.get(entry.identity or "")
+        change = "Stays" if entry.text in texts else "Renewed" if there is not None else "Added"
+        seen = there if change == "Renewed" and there is not None and there != address else ""
+        yield EntryChange(change=change, address=address, before=seen)
+    left = {entry.text for entry in after}, {entry.identity for entry in after if entry.identity is not None}
+    for entry in before:
+        if entry.text not in left[0] and entry.identity not in left[1]:
+            yield EntryChange(change="Removed", address=_shown(entry))
 
 
-def _restarts(situation: Situation, due: set[str]) -> Iterator[Restart]:
+def _shown(entry: Entry) -> str:
+    return addresses.redact(entry.text)
+
+
+def _restarts(target: Target, due: set[str], *, now: datetime) -> Iterator[Restart]:
     """Yield the workloads in the order in which they would get the configuration."""
-    chosen = [workload for workload in situation.workloads if workload.key in due]
+    chosen = [workload for workload in target.situation.workloads if workload.key in due]
+    if target.owner is not None:
+        yield from _made(target.owner, now=now) if chosen else ()
+        return
     for workload in sorted(chosen, key=lambda each: each.recreate):
-        notes = []
-        if workload.recreate:
-            notes.append("stops its pods before it starts new ones (Recreate): a short gap; it comes last")
-        if workload.health.state is State.NOT_WAITED_FOR:
-            notes.append(workload.health.message)
-        if workload.health.state is State.FAILED:
-            notes.append(f"does not run well now: {workload.health.message}")
-        yield Restart(workload=workload.key, notes=tuple(notes))
+        gap = f"{_GAP}; it comes last" if workload.recreate else ""
+        yield Restart(workload=workload.key, notes=_notes(gap, workload.health))
+
+
+def _made(owner: Owner, *, now: datetime) -> Iterator[Restart]:
+    """Yield what W&B's own operator makes: the variable reaches all of it."""
+    reading = [body["metadata"]["name"] for body in weights_and_biases.readers(owner.deployments)]
+    for body in owner.deployments:
+        name = body["metadata"]["name"]
+        stops = (body["spec"].get("strategy") or {}).get("type") == "Recreate"
+        unread = "" if name in reading else "reads no files, and gets the variable too"
+        state = health.health(body, (), pods=(), now=now)
+        yield Restart(
+            workload=f"Deployment/{name}", notes=(*filter(None, (unread,)), *_notes(_GAP if stops else "", state))
+        )
+
+
+def _notes(gap: str, now: Health) -> tuple[str, ...]:
+    state = {
+        State.NOT_WAITED_FOR: now.message,
+        State.FAILED: f"does not run well now: {now.message}",
+    }.get(now.state, "")
+    return tuple(filter(None, (gap, state)))

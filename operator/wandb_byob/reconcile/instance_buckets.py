@@ -109,7 +109,7 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, base: Sequence
     provenance = Composition(entries=tuple(base)).provenance
     verified, undecided = _verified(world, buckets.uses, own=instance.metadata.namespace)
     chosen = attachments.holder_of_each((each.attached for each in verified), provenance=provenance)
-    leaving = _leaving(world, instance, buckets, provenance)
+    leaving = confirmed_removals(world, instance, buckets, provenance)
     since = {each.attached.uid: each.since for each in verified}
     return Wish(
         composition=_composed(instance, base, chosen, leaving),
@@ -176,7 +176,7 @@ def _changes(base: Sequence[Entry], attached: Iterable[Attached], since: Mapping
             yield Pending(identity=each.identity, since=since[each.uid])
 
 
-def _leaving(
+def confirmed_removals(
     world: World, instance: WandbInstance, buckets: Buckets, provenance: Mapping[str, str]
 ) -> tuple[Pending, ...]:
     """Return the confirmed removals; none where a namespace may not be read, since a team there may need the bucket."""
