@@ -1,9 +1,11 @@
 """The provider of Google Cloud Storage at its stand-in (testbed.gcs), as one more site of the contract."""
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, Self
 
 from contract.provisioning import new_name
@@ -17,6 +19,7 @@ from wandb_byob.model.checks import CheckName
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.credentials import ServiceAccountKey
 from wandb_byob.providers.gcs import GCSProvider
+from wandb_byob.providers.gcs.recent import Recent
 
 OWNER_LABEL: Final = "wandb-byob-uid"
 FOREIGN_RULE: Final = {"origin": ["https://other.example.com"], "method": ["POST"], "responseHeader": ["X-Other"]}
@@ -199,10 +202,16 @@ def key(account: Account) -> ServiceAccountKey:
     return ServiceAccountKey(account.key_file())
 
 
-def provider_at(place: GoogleCloud, endpoint: str = "") -> GCSProvider:
-    """The provider as an administrator points it at the stand-in, or at a proxy before it."""
-    iam, metadata = place.iam.endpoint, place.metadata.endpoint
-    return GCSProvider(CloudEndpoints(gcs=endpoint or place.endpoint, gcs_iam=iam, gcs_metadata=metadata))
+def provider_at(place: GoogleCloud, endpoint: str = "", *, recent: Recent | None = None) -> GCSProvider:
+    """The provider as an administrator points it at the stand-in, or at a proxy before it.
+
+    By its clock all that it did was ten minutes ago, unless a test gives it another (`recent`): Google's limits are then kept, and
+    every grant is known.
+    """
+    endpoints = CloudEndpoints(
+        gcs=endpoint or place.endpoint, gcs_iam=place.iam.endpoint, gcs_metadata=place.metadata.endpoint
+    )
+    return GCSProvider(endpoints, recent=recent or Recent(clock=partial(next, itertools.count(0, 600))))
 
 
 def site_at(place: GoogleCloud) -> GCSSite:

@@ -10,7 +10,8 @@ import json
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from pathlib import Path
@@ -24,6 +25,10 @@ from testbed.google_identity import IamCredentials, Metadata
 from testbed.object_store import Store
 from testbed.proxy import FaultyProxy, Response
 
+OF_A_PROJECT: Final = 2.0
+"""Seconds between two buckets that are created or deleted in a project, as Google has it."""
+OF_A_BUCKET: Final = 1.0
+"""Seconds between two updates of a bucket."""
 _API: Final = re.compile(r"(/upload)?/storage/v1/b(?:/([^/]+))?(/iam|/o(?:/(.+))?)?")
 _OBJECT_PERMISSIONS: Final = {
     "PUT": "storage.objects.create",
@@ -52,15 +57,24 @@ class Asked:
 
 
 class Front(FaultyProxy):
-    """The proxy. `pause`: seconds that have to be between two creations or deletions of buckets, as in a project of Google's."""
+    """The proxy."""
 
     def __init__(self, store_port: int) -> None:
         super().__init__(store_port)
         self.accounts = Accounts()
-        self.pause = 0.0
+        self._limits: Callable[[], float] | None = None
         self.buckets = Buckets(store_port)
         self._mutex = threading.RLock()
-        self._last = float("-inf")
+        self._last: dict[str, float] = {}
+
+    @contextmanager
+    def limited(self, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+        """Within the block Google's limits are enforced, by this clock: who comes too soon gets a 429."""
+        self._limits, self._last = clock, {}
+        try:
+            yield
+        finally:
+            self._limits = None
 
     def stand_in(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response | None:
         """Answer every request, with the server's help."""
@@ -106,7 +120,8 @@ class Front(FaultyProxy):
             raise RefusedError(400, "invalid")
         if self.buckets.resource(name) is not None:
             raise RefusedError(409, "conflict")
-        self._pace()
+        self._pace("", OF_A_PROJECT)
+        self._pace(name, OF_A_BUCKET)
         self.buckets.make(name, **given)
         return _shown(self.buckets.resource(name))
 
@@ -123,9 +138,10 @@ class Front(FaultyProxy):
         if deletes:
             if self.buckets.contents(name):
                 raise RefusedError(409, "conflict")
-            self._pace()
+            self._pace("", OF_A_PROJECT)
             self.buckets.drop(name)
             return Response(204, [], b"")
+        self._pace(name, OF_A_BUCKET)
         self.buckets.update(name, **asked.json())
         return _shown(self.buckets.resource(name))
 
@@ -140,6 +156,7 @@ class Front(FaultyProxy):
         members = [member for binding in wanted["bindings"] for member in binding["members"]]
         if any(member.startswith("serviceAccount:") and member[15:] not in self.accounts.known for member in members):
             raise RefusedError(400, "invalid")
+        self._pace(name, OF_A_BUCKET)
         self.buckets.set_policy(name, wanted["bindings"])
         return _shown(self.buckets.policy(name))
 
@@ -199,10 +216,13 @@ class Front(FaultyProxy):
             self._allow(account, "storage.objects.delete", bucket)
         return self.buckets.upload(bucket, key, asked.body, kind=asked.headers.get("content-type", ""))
 
-    def _pace(self) -> None:
-        if time.monotonic() - self._last < self.pause:
+    def _pace(self, what: str, pause: float) -> None:
+        if self._limits is None:
+            return
+        now = self._limits()
+        if now - self._last.get(what, float("-inf")) < pause:
             raise RefusedError(429, "rateLimitExceeded")
-        self._last = time.monotonic()
+        self._last[what] = now
 
 
 def _target(asked: Asked) -> str:

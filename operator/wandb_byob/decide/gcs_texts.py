@@ -100,7 +100,7 @@ def _texts(error: GcsError, *, bucket: str, who: Who) -> tuple[str, str]:
             "It is tried again.",
         )
     if error.status == 429:
-        return "Google asks to slow down: a bucket takes one update a second.", "It is tried again."
+        return f"Google asks to slow down ({error.code}).", "It is tried again."
     if error.status >= 500:
         return f"Google Cloud Storage answered {error.operation} with status {error.status}.", "It is tried again."
     return (

@@ -33,7 +33,7 @@ MAX_REPLY: Final = 1024 * 1024
 _CONNECT_TIMEOUT: Final = 5.0
 _READ_TIMEOUT: Final = 20.0
 _REPLY_DEADLINE: Final = 30.0
-_IDLE_CONNECTIONS: Final = 4
+_IDLE_CONNECTIONS: Final = 16
 _CHUNK: Final = 65536
 _RETRIED: Final = frozenset({Fault.UNKNOWN_HOST, Fault.REFUSED, Fault.RESET, Fault.TRUNCATED})
 _SOON, _LATER = timedelta(minutes=1), timedelta(minutes=5)

@@ -103,7 +103,7 @@ def failed(
     now = subject.world.now()
     held = hold_back(outcome, subject.store.metadata, first=not subject.store.status.conditions, now=now)
     if held is not None:
-        return None, Result(after=held)
+        return None, Result(after=min(held, failure.after or held))
     status = _status(subject, outcome, ready_message="", verified_inputs=inputs.mark if inputs else None)
     checks = _known_checks(inputs, error) if inputs is not None else ()
     if inputs is not None:

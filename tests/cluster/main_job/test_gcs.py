@@ -123,3 +123,23 @@ def test_wandb_reads_a_bucket_with_workload_identity(scenario_in: Callable[..., 
     assert google.buckets.contents(f"{scenario.namespace}-data") == []
     members = google.buckets.policy(f"{scenario.namespace}-data")["bindings"][-1]["members"]
     assert members == [f"serviceAccount:{google.wandb.email}"]
+
+
+def test_buckets_of_one_project_at_once_keep_googles_limits(
+    scenario_in: Callable[..., Scenario], google: GoogleCloud
+) -> None:
+    """Google refuses who comes too soon, and has no reason to: they come one after the other by themselves."""
+    scenario = scenario_in(values={"cloudEndpoints": google.endpoints})
+    names = [f"data-{number}" for number in range(6)]
+    both = {"credentials": {"secretRef": {"name": "wandb-key"}}, "provisioning": {"secretRef": {"name": "admin-key"}}}
+    google.front.forget()
+    with google.front.limited():
+        scenario.apply(
+            _key("wandb-key", google.wandb),
+            _key("admin-key", google.admin),
+            *(_store(scenario, name, probePath="probe", **both) for name in names),
+        )
+        scenario.wait_ready("BucketStore", *names)
+    statuses = [request.status for request in google.front.requests()]
+    assert 429 not in statuses
+    assert statuses.count(200) > 6 * 10

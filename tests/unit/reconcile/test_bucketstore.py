@@ -1,7 +1,7 @@
 """One look at a BucketStore, with the API in memory and a provider that does as it is told; real servers are for tests/cluster."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -384,6 +384,27 @@ def test_one_teams_broken_path_does_not_hide_the_others() -> None:
     act.stage.wait(after)
     _, calls = act.quiet_look()
     assert calls == ["provision", "probe b"]
+
+
+def test_a_new_object_whose_turn_comes_soon_says_nothing_until_then() -> None:
+    """A store that takes one at a time names the time: it is kept to the second, with no status in between."""
+    act = Act()
+    turn: timedelta | None = timedelta(seconds=4)
+
+    def fail(call: str) -> None:
+        if call == "provision" and turn is not None:
+            raise Waiting(Reason.PROGRESSING, "Others come before this one.", after=turn)
+
+    act.stage.provider.fail = fail
+    created = datetime.fromisoformat(act.stage.kube.of(BUCKET_STORES, "data")["metadata"]["creationTimestamp"])
+    act.stage.wait(created - act.stage.world.now())
+    assert act.look().after == turn
+    assert act.stage.kube.writes == NEW[:1]
+    act.stage.wait(turn)
+    turn = None
+    act.look()
+    assert act.stage.kube.writes == NEW
+    assert act.told("Ready")[0] == "True"
 
 
 def test_an_error_that_may_pass_is_tried_again_with_growing_waits() -> None:

@@ -24,6 +24,7 @@ from wandb_byob.providers.gcs import provision
 from wandb_byob.providers.gcs.api import Api, GcsError
 from wandb_byob.providers.gcs.identity import PodIdentity, PodSigner
 from wandb_byob.providers.gcs.probe import GCSDoor
+from wandb_byob.providers.gcs.recent import Recent
 from wandb_byob.providers.gcs.signing import Clock, KeySigner, Signer, key_signer
 from wandb_byob.providers.probing import look
 from wandb_byob.providers.tls import extended, trust
@@ -36,8 +37,9 @@ _ADMIN, _DATA = "spec.provisioning.secretRef", "spec.credentials.secretRef"
 class GCSProvider:
     """The Provider for `GCS`; one guarded session for all buckets, since all are at one endpoint."""
 
-    def __init__(self, endpoints: CloudEndpoints) -> None:
+    def __init__(self, endpoints: CloudEndpoints, *, recent: Recent | None = None) -> None:
         self._endpoints = endpoints
+        self._recent = recent if recent is not None else Recent()
         self._identity = PodIdentity(endpoints)
 
     def validate(self, context: Context) -> tuple[Check, ...]:
@@ -88,20 +90,24 @@ class GCSProvider:
             return replace(found, checks=(*self._connection(context, api.session), *found.checks))
 
     def probe(self, context: Context) -> tuple[Check, ...]:
-        """Try the data path under every declared path, with the key that W&B gets."""
+        """Try the data path under every declared path as W&B signs; raises `Waiting` while W&B's account may only be too new for it."""
         if context.data is None:
             return ()
         deadline.allow_paths(len(context.paths))
         with self._opened(context, context.data, named=_DATA) as data:
             admin = self._api(context, context.admin, named=_ADMIN) if context.admin is not None else None
-            return look.probe(context, GCSDoor(data=data, admin=admin))
+            door = GCSDoor(data=data, admin=admin)
+            checks = look.probe(context, door)
+        if door.denied is not None:
+            self._recent.refused(data.bucket, door.denied.message)
+        return checks
 
     def delete(self, context: Context) -> None:
         """Delete the bucket if we made it and it is empty."""
         if context.admin is None or context.spec.management_policy == "Observe":
             raise provision.not_allowed(_spec(context.spec).bucket)
         with self._opened(context, context.admin, named=_ADMIN) as api:
-            provision.delete(api)
+            provision.delete(api, project=_project(context, api))
 
     @contextmanager
     def _opened(self, context: Context, credentials: Credentials | None, *, named: str = "") -> Iterator[Api]:
@@ -121,6 +127,7 @@ class GCSProvider:
             context=context,
             signer=self._signer(context, credentials, named=named),
             clock=Clock(own=context.now),
+            recent=self._recent,
         )
 
     def _signer(self, context: Context, credentials: Credentials | None, *, named: str) -> Signer:
@@ -156,9 +163,15 @@ def _wanted(context: Context, api: Api) -> provision.Wanted:
         account = signing_key(context.data, field=_DATA).email
     return provision.Wanted(
         account=account,
-        project=gcs.project_id or (api.signer.key.project if isinstance(api.signer, KeySigner) else ""),
+        project=_project(context, api),
         location=gcs.location or gcs_bucket.DEFAULT_LOCATION,
     )
+
+
+def _project(context: Context, api: Api) -> str:
+    """Return the bucket's project: as asked for, else that of the key file; "" where neither tells."""
+    own = api.signer.key.project if isinstance(api.signer, KeySigner) else ""
+    return _spec(context.spec).project_id or own
 
 
 def _spec(spec: BucketStoreSpec) -> GcsSpec:

@@ -12,6 +12,7 @@ from wandb_byob.decide.gcs_errors import GcsError as GcsError
 from wandb_byob.decide.gcs_errors import error_of
 from wandb_byob.decide.gcs_texts import explained
 from wandb_byob.providers.base import Context
+from wandb_byob.providers.gcs.recent import Recent
 from wandb_byob.providers.gcs.signing import Clock, Signer, signed_url
 from wandb_byob.providers.probing.raw import EXTRA, RawRequests, page_headers
 from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, TransportError, unanswered
@@ -32,6 +33,7 @@ class Api:
     context: Context
     signer: Signer
     clock: Clock
+    recent: Recent
 
     def bucket_call(
         self,
@@ -47,8 +49,27 @@ class Api:
         return self._json(operation, method, path, query or {}, body)
 
     def create(self, resource: Mapping[str, Any], *, project: str) -> Mapping[str, Any]:
-        """Create the bucket."""
-        return self._json("CreateBucket", "POST", "/storage/v1/b", {"project": project}, resource)
+        """Create the bucket; raises `Waiting` until it is this one's turn in the project."""
+        self.recent.take_turn(project, self.bucket)
+        with self.recent.updating(self.bucket):
+            return self._json("CreateBucket", "POST", "/storage/v1/b", {"project": project}, resource)
+
+    def drop(self, metageneration: str, *, project: str) -> None:
+        """Delete the bucket, if nobody has changed it; raises `Waiting` until it is this one's turn in the project."""
+        self.recent.take_turn(project, self.bucket)
+        self.bucket_call("DeleteBucket", "DELETE", query={"ifMetagenerationMatch": metageneration})
+
+    def patch(self, body: Mapping[str, Any], *, metageneration: str) -> Mapping[str, Any]:
+        """Change the bucket, if nobody else has, as soon as it takes an update."""
+        with self.recent.updating(self.bucket):
+            return self.bucket_call("PatchBucket", "PATCH", query={"ifMetagenerationMatch": metageneration}, body=body)
+
+    def set_policy(self, policy: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Set the IAM policy, if its etag still holds, as soon as the bucket takes an update."""
+        with self.recent.updating(self.bucket):
+            found = self.bucket_call("SetIamPolicy", "PUT", "/iam", body=policy)
+        self.recent.granted(self.bucket)
+        return found
 
     def put(self, key: str, body: bytes) -> Mapping[str, Any]:
         """Write an object; returns its resource."""

@@ -17,10 +17,14 @@ from wandb_byob.providers.transport import Reply, TransportError
 
 @dataclass(kw_only=True)
 class GCSDoor:
-    """A bucket by the JSON API and by V4 signed URLs; `data` signs as W&B does, `admin` provisions the bucket (None: nobody does)."""
+    """A bucket by the JSON API and by V4 signed URLs; `data` signs as W&B does, `admin` provisions the bucket (None: nobody does).
+
+    `denied` is what W&B's account was first refused for want of a permission in the bucket.
+    """
 
     data: Api
     admin: Api | None = None
+    denied: Failure | None = None
     _unsigned: Failure | None = None
 
     errors: ClassVar = (GcsError, TransportError)
@@ -83,7 +87,10 @@ class GCSDoor:
         """Return what an error means."""
         if isinstance(error, GcsError | TransportError):
             failure = self.data.explain(error).failure(final=isinstance(error, TransportError))
-            self._unsigned = failure if failure.bucket_check is CheckName.SIGNING else self._unsigned
+            if failure.bucket_check is CheckName.SIGNING:
+                self._unsigned = failure
+            elif isinstance(error, GcsError) and error.denied:
+                self.denied = self.denied or failure
             return failure
         raise error
 

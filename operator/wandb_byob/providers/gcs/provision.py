@@ -1,6 +1,6 @@
 """Bring a bucket to what is asked, or plan it: one request creates it whole, one patch adds all that lacks.
 
-So a bucket takes one update at a time, as Google's limit (one a second) asks; a 429 waits for the next look.
+A project's creations and a bucket's updates are paced as Google's limits ask (`recent`); a 429 waits for the next look.
 """
 
 from collections.abc import Collection, Mapping
@@ -138,9 +138,7 @@ def _present(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
     own = bucket_owner.ownership(state.tags, uid=context.uid, grounds=grounds, pristine=False)
     parts = gcs_bucket.patch(state, uid=context.uid, created=own.created, origins=context.tenant.origins)
     if parts:
-        query = {"ifMetagenerationMatch": state.metageneration}
-        resource = api.bucket_call("PatchBucket", "PATCH", query=query, body=gcs_bucket.as_one(parts))
-        state = gcs_bucket.state_of(resource)
+        state = gcs_bucket.state_of(api.patch(gcs_bucket.as_one(parts), metageneration=state.metageneration))
     granted, change = _granted(api, wanted)
     return _told(api, wanted, state, own, granted, (*_changes(api, wanted, parts), *change))
 
@@ -177,7 +175,7 @@ def _granted(api: Api, wanted: Wanted) -> tuple[Check, tuple[Change, ...]]:
     if gcs_bucket.is_granted(policy, wanted.account):
         return gcs_checks.grant(policy, wanted.account, managed=True), ()
     try:
-        policy = api.bucket_call("SetIamPolicy", "PUT", "/iam", body=gcs_bucket.granted(policy, wanted.account))
+        policy = api.set_policy(gcs_bucket.granted(policy, wanted.account))
     except GcsError as error:
         if error.status != 400:
             raise
@@ -237,7 +235,7 @@ def _changes(api: Api, wanted: Wanted, names: Collection[CheckName]) -> tuple[Ch
     return tuple(Change(name=name.value, message=_TEXTS[name].format(**words)) for name in _TEXTS if name in names)
 
 
-def delete(api: Api) -> None:
+def delete(api: Api, *, project: str) -> None:
     """Delete the bucket if we made it and nothing is in it; one that is gone already is no error."""
     try:
         state = gcs_bucket.state_of(api.bucket_call("GetBucket", "GET"))
@@ -251,7 +249,7 @@ def delete(api: Api) -> None:
     if listed.get("items") or listed.get("nextPageToken"):
         raise _kept(api.bucket, "it is not empty (objects and their old versions count)")
     try:
-        api.bucket_call("DeleteBucket", "DELETE", query={"ifMetagenerationMatch": state.metageneration})
+        api.drop(state.metageneration, project=project)
     except GcsError as error:
         if error.status == 409:
             raise _kept(api.bucket, "Google says that it is not empty") from None
