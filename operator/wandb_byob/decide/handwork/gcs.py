@@ -19,7 +19,7 @@ def gcs(spec: BucketStoreSpec, reader: Reader) -> Iterator[Document]:
     update = ("gcloud", "storage", "buckets", "update", url)
     yield Document(
         name="cors",
-        purpose=f"lets browsers at {', '.join(reader.origins)} use signed URLs and see the ETag",
+        purpose=f"lets browsers at {', '.join(reader.origins)} use signed URLs and see the ETag (by responseHeader: exposeHeaders is no field of Google's)",
         body=[rule(reader.origins)],
         command=(*update, f"--cors-file={_FILE}"),
         caution=REPLACES,
