@@ -64,11 +64,10 @@ def lines(visited: Visited, folder: Path) -> Iterator[str]:
     for name in (CheckName.PREFLIGHT, CheckName.ETAG_EXPOSED):
         yield from told(f"{name} {said[name].result}", said[name].message)
     for attempt in visit(ORIGIN, visited.requests(), folder=folder):
-        if attempt.method in visited.admitted:
-            reads = "its ETag can be read" if attempt.etag else "its ETag cannot be read"
-            yield from told(
-                f"the browser's {attempt.method}", attempt.blocked or f"answered with {attempt.status}; {reads}"
-            )
+        reads = "its ETag can be read" if attempt.etag else "its ETag cannot be read"
+        yield from told(
+            f"the browser's {attempt.method}", attempt.blocked or f"answered with {attempt.status}; {reads}"
+        )
 
 
 def told(who: str, what: str) -> list[str]:

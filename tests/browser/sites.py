@@ -62,8 +62,6 @@ _GCS = Kind(
 KINDS = {"S3": _S3, "S3Compatible": _S3, "GCS": _GCS}
 SITES = ("S3-moto", "S3Compatible-versitygw", "S3Compatible-minio", "GCS-fake-gcs-server")
 METHODS = ("PUT", "GET", "HEAD")
-NO_CORS_FOR = {"S3-moto": {"HEAD"}}
-"""What a server answers without CORS headers whatever the rules say, other than the cloud that it stands in for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +80,6 @@ class Visited:
     def lets_everybody_in(self) -> bool:
         """Whether the store has no CORS rules of a bucket and admits every origin by itself."""
         return self.name == "S3Compatible-minio"
-
-    @property
-    def admitted(self) -> list[str]:
-        """The methods that a page is let use where all is well."""
-        return [method for method in METHODS if method not in NO_CORS_FOR.get(self.name, set())]
 
     def at(self, site: Site) -> "Visited":
         """The same bucket as reached otherwise."""

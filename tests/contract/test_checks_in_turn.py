@@ -152,6 +152,10 @@ FAULTS: dict[str, tuple[CheckName, Make]] = {
         CheckName.ETAG_EXPOSED,
         _signed("GET", without="access-control-expose-headers"),
     ),
+    "a proxy that hides the answer to HEAD from pages": (
+        CheckName.ETAG_EXPOSED,
+        _signed("HEAD", without="access-control-.*"),
+    ),
     "a proxy that breaks keys": (CheckName.KEY_ENCODING, lambda wire: replace(wire.denied, method="PUT|POST", target=AWKWARD)),
 }  # fmt: skip
 

@@ -174,7 +174,8 @@ def start_moto(folder: Path, *, detached: bool = False) -> Store:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     # -I keeps the working folder out of the path; moto finds its packages in the interpreter's own environment.
-    argv = [sys.executable, "-I", "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    program = str(Path(__file__).with_name("moto_server.py"))
+    argv = [sys.executable, "-I", "-W", "ignore", program, "-H", "127.0.0.1", "-p", str(port)]
     # By itself moto's server would let pages of every origin in, whatever a bucket's own rules say.
     env = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_DISABLE_GLOBAL_CORS": "true"}
     process = spawn("moto", argv, log=folder / "moto.log", env=env, detached=detached)

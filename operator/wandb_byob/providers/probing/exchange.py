@@ -31,7 +31,7 @@ class Exchange:
     known: set[Leftover] = field(default_factory=set)
     uncertain: bool = False
     written: Written = field(default_factory=Written)
-    shown: list[tuple[str, Reply]] = field(default_factory=list)
+    shown: list[tuple[str, str, Reply]] = field(default_factory=list)
     listing: tuple[Item, ...] = ()
 
     @property
@@ -93,7 +93,7 @@ class Exchange:
     def _signed_get(self) -> Failure | None:
         for origin in self.origins or ("",):
             reply = self.door.signed("GET", self.key, origin=origin)
-            self.shown.append((origin, reply))
+            self.shown.append((origin, "GET", reply))
         return self._compare(reply.body, "a signed URL")
 
     def _compare(self, body: bytes, how: str) -> Failure | None:
@@ -108,7 +108,8 @@ class Exchange:
         return None
 
     def _signed_head(self) -> None:
-        self.door.signed("HEAD", self.key, origin=self._origin)
+        for origin in self.origins or ("",):
+            self.shown.append((origin, "HEAD", self.door.signed("HEAD", self.key, origin=origin)))
 
     def _get(self) -> Failure | None:
         return self._compare(self.door.get(self.key), "keys")

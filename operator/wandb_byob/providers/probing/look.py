@@ -47,7 +47,7 @@ class _Look:
     door: Door
     origins: tuple[str, ...]
     checks: list[Check] = field(default_factory=list)
-    shown: list[tuple[str, Reply]] = field(default_factory=list)
+    shown: list[tuple[str, str, Reply]] = field(default_factory=list)
     stopped: bool = False
 
     def path(self, path: str) -> None:
@@ -142,8 +142,8 @@ class _Look:
             if (why := self._preflight(key, origin=origin, method=method))
         ]
         hidden = [
-            (origin, why)
-            for origin, reply in self.shown
+            (origin, f"{why} (in the answer to HEAD)" if method == "HEAD" else why)
+            for origin, method, reply in self.shown
             if (why := browsers.exposure_problem(_answered(reply), origin=origin))
         ]
         if self.origins:
