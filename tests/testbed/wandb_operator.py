@@ -2,14 +2,14 @@
 
 v1: the values of W&B's deployer, of the Secret `<name>-spec-user` and of the object are merged (the last wins), rendered by the
 precedence of W&B's chart into the Deployments' env, and kept in `<name>-spec-active`. A text that meets a map, or a value beside a valueFrom, stops
-reconciliation, and the status goes on saying `Completed`. v2: the list of variables, those of a component before the global ones;
-what somebody else changes in a Deployment is set back.
+reconciliation, and the status goes on saying `Completed`. The bucket reaches the pods as by W&B's chart: its name by a ConfigMap, its keys
+by a Secret, put together by Kubernetes; so that another name alone restarts nothing. v2: the list of variables, those of a component before
+the global ones; what somebody else changes in a Deployment is set back. The bucket is put together in a Secret that always has the same name.
 """
 
 import base64
 import copy
 import json
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,15 @@ import yaml
 from testbed import wandb
 from testbed.cluster import Cluster
 from testbed.processes import TestbedError, wait_for
+from testbed.wandb_chart import ClashError, chart_bucket, chart_env, connection_url, merged
 
 NAME = "wandb"
+CONNECTION = "wandb-objectstore-connection"
 CHART = "operator-wandb-0.43.8"
 _CRD = Path(__file__).parent / "manifests" / "wandb-crd.yaml"
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _PAUSE = 0.1
 _STOP_FIRST = ("executor", "glue")
-_VALUE = re.compile(r"\{\{ *\.Values\.([\w.]+) *\}\}")
 Version = Literal["v1", "v2"]
 
 
@@ -54,10 +55,6 @@ def remove_crd(cluster: Cluster) -> None:
     cluster.wait(path, lambda found: found is None)
 
 
-class ClashError(Exception):
-    """W&B's operator cannot go on."""
-
-
 @dataclass
 class Operated(wandb.StandIn):
     """W&B in one namespace, run by the stand-in of its operator.
@@ -73,6 +70,7 @@ class Operated(wandb.StandIn):
     stopped: bool = False
     rounds: int = 0
     errors: list[str] = field(default_factory=list)
+    _kept: dict[str, Any] = field(default_factory=dict)
     _end: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -155,7 +153,10 @@ class Operated(wandb.StandIn):
 
     def _envs_v1(self, body: Any) -> dict[str, list[dict[str, Any]]]:
         values = merged(merged(self.deployer, self._load("spec-user")), body["spec"].get("values") or {})
-        envs = {component: chart_env(values, component, old=self._old) for component in self.components}
+        place, keys = chart_bucket(values, NAME)
+        if place:
+            self._keep("ConfigMap", f"{NAME}-bucket-configmap", {"data": place})
+        envs = {component: [*keys, *chart_env(values, component, old=self._old)] for component in self.components}
         if self._load("spec-active") != values:
             self._save("spec-active", values)
         return envs
@@ -166,13 +167,39 @@ class Operated(wandb.StandIn):
         return numbers < (0, 33, 0)
 
     def _envs_v2(self, body: Any) -> dict[str, list[dict[str, Any]]]:
+        keys = self._connection(body)
         overrides = ((body["spec"].get("wandb") or {}).get("legacyOverrides")) or {}
         found = {}
         for component in self.components:
             env = {each["name"]: each for each in (overrides.get("global") or {}).get("env") or ()}
             env |= {each["name"]: each for each in (overrides.get(component) or {}).get("env") or ()}
-            found[component] = list(env.values())
+            found[component] = [*keys, *env.values()]
         return found
+
+    def _connection(self, body: Any) -> list[dict[str, Any]]:
+        """Put the bucket that the object's selectors mean into W&B's connection Secret; return the variables that refer to it."""
+        stores = (body["spec"].get("objectStore") or {}).get("default") or {}
+        values = {}
+        for field_, selector in (stores.get("externalObjectStore") or {}).items():
+            path = f"/api/v1/namespaces/{self.namespace}/secrets/{selector['name']}"
+            data = (self.cluster.get(path) or {"data": {}})["data"]
+            if selector["key"] in data:
+                values[field_] = base64.b64decode(data[selector["key"]]).decode()
+        if not values:
+            return []
+        secret = {"url": connection_url(values), "Region": values.get("region", "")}
+        self._keep("Secret", CONNECTION, {"stringData": secret})
+        return [
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": CONNECTION, "key": key}}}
+            for name, key in (("BUCKET", "url"), ("AWS_REGION", "Region"))
+        ]
+
+    def _keep(self, kind: str, name: str, content: Mapping[str, Any]) -> None:
+        """Make an object what it is to be; without a write where it is so."""
+        if self._kept.get(name) != content:
+            body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": self.namespace}}
+            self.cluster.apply({**body, **content}, namespace=self.namespace)
+            self._kept[name] = content
 
     def _give(self, component: str, env: Sequence[Mapping[str, Any]]) -> None:
         for each in env:
@@ -180,6 +207,9 @@ class Operated(wandb.StandIn):
                 raise ClashError(f"{each['name']} has a value and a valueFrom")
         strategy = "Recreate" if component in _STOP_FIRST else "RollingUpdate"
         wanted = wandb.workload(component, env=env, replicas=self.replicas, strategy=strategy)
+        if self.version == "v1":
+            source = {"configMapRef": {"name": f"{NAME}-bucket-configmap", "optional": True}}
+            wanted["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [source]
         if self.version == "v2":
             _relabel(wanted, component, self.namespace)
         wanted["metadata"]["labels"]["helm.sh/chart"] = self.chart
@@ -204,57 +234,6 @@ class Operated(wandb.StandIn):
         name = f"{NAME}-{suffix}"
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": self.namespace}}
         self.cluster.apply({**secret, "stringData": {"values": json.dumps(values)}}, namespace=self.namespace)
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two sets of values; raises ClashError where a text meets a map under one key."""
-    result = dict(copy.deepcopy(below))
-    for key, value in above.items():
-        there = result.get(key)
-        if isinstance(value, Mapping) and isinstance(there, Mapping):
-            result[key] = merged(there, value)
-        elif there is not None and isinstance(value, Mapping) != isinstance(there, Mapping):
-            raise ClashError(f"cannot overwrite {key}: a map meets something else")
-        else:
-            result[key] = copy.deepcopy(value)
-    return result
-
-
-def chart_env(values: Mapping[str, Any], component: str, *, old: bool) -> list[dict[str, Any]]:
-    """The env of a component as the chart renders it: the last level wins; `old` charts give `app` only the extraEnv."""
-    everywhere, own = values.get("global") or {}, values.get(component) or {}
-    global_env = everywhere.get("env") or {}
-    levels = [
-        {} if global_env else everywhere.get("extraEnv"),
-        {} if old and component == "app" else global_env,
-        own.get("extraEnv"),
-        own.get("env"),
-        next((each.get("env") for each in (own.get("sizing") or {}).values()), {}),
-        next((each.get("env") for each in (own.get("containers") or {}).values()), {}),
-    ]
-    env: dict[str, dict[str, Any]] = {}
-    for level in levels:
-        if level and not isinstance(level, Mapping):
-            raise ClashError("the chart expects a map of variables")
-        for name, value in (level or {}).items():
-            env[name] = {"name": name, **value} if isinstance(value, Mapping) else {"name": name, "value": value}
-    return [_rendered(each, values) for each in env.values()]
-
-
-def _rendered(entry: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry as Helm's `tpl` leaves it: here it knows only the values themselves."""
-    if "value" not in entry:
-        return dict(entry)
-    text = _VALUE.sub(lambda found: str(_at(values, found[1].split("."))), str(entry["value"]))
-    if "{{" in text:
-        raise ClashError("the template cannot be rendered")
-    return {**entry, "value": text}
-
-
-def _at(values: Any, path: Sequence[str]) -> Any:
-    for part in path:
-        values = values.get(part) if isinstance(values, Mapping) else None
-    return values
 
 
 def _relabel(workload: dict[str, Any], component: str, namespace: str) -> None:

@@ -66,7 +66,12 @@ def look(arguments: argparse.Namespace) -> Import:
     forms = imports.team_storages(made, teams, namespace=source.namespace)
     rollout = _rollout(source, objects, made, name=instance.metadata.name)
     # One that comes into play only when something is written is told now, too.
-    traps = (each.refusal.message for each in target.situation.workloads if each.refusal is not None)
+    traps = (
+        reading.refusal.message
+        for workload in target.situation.workloads
+        for reading in workload.readings
+        if reading.refusal is not None
+    )
     return Import(
         places=places,
         made=made,

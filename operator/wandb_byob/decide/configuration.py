@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from wandb_byob.decide import bucket_forms
 from wandb_byob.decide.variable import VARIABLE, EnvVar, Reading, Settings, Slot, key_of, reference, refers_to
 from wandb_byob.model import names
 
@@ -82,14 +83,22 @@ class Stored:
 
     def stands_in(self, reading: Reading) -> bool:
         """Say whether a slot that it governs has just what it wants there."""
-        if self.configuration.values[reading.slot.setting] is None:
+        setting, wanted = reading.slot.setting, self.entry(reading.slot)
+        if wanted is None:
             return reading.env is None
-        return refers_to(reading.env, self.name, reading.slot.setting)
+        if setting in bucket_forms.FORMS:
+            return bucket_forms.stands(setting, reading.env, wanted)
+        return refers_to(reading.env, self.name, setting)
 
 
 def entry(configuration: Configuration, slot: Slot, *, secret: str) -> EnvVar | None:
     """Return what is to stand in a slot that the configuration governs, once it is in the Secret of this name."""
-    return None if configuration.values[slot.setting] is None else reference(secret, slot.setting)
+    value = configuration.values[slot.setting]
+    if value is None:
+        return None
+    if slot.setting in bucket_forms.FORMS:
+        return bucket_forms.entry(slot.setting, value, secret=secret)
+    return reference(secret, slot.setting)
 
 
 def instance_label(instance: str) -> str:
@@ -101,12 +110,12 @@ def instance_label(instance: str) -> str:
 
 def secret_body(configuration: Configuration, *, instance: str, namespace: str, uid: str) -> dict[str, Any]:
     """Return the Secret to create. It has no owner: garbage collection would break the next start of a pod."""
+    given = {setting: value for setting, value in configuration.values.items() if value is not None}
+    texts = {key_of(setting): value for setting, value in given.items()}
+    for form in given.keys() & set(bucket_forms.FORMS):
+        texts |= bucket_forms.data(form, given[form])
     data = {
-        **{
-            key_of(setting): value.encode("utf-8", "surrogateescape")
-            for setting, value in configuration.values.items()
-            if value is not None
-        },
+        **{key: value.encode("utf-8", "surrogateescape") for key, value in texts.items()},
         names.PROVENANCE: _dump(_provenance_to_wire(configuration)),
         names.PREVIOUS: _dump({key: _before_to_wire(before) for key, before in configuration.before.items()}),
     }

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from wandb_byob.decide import storage, takeover
+from wandb_byob.decide import bucket_forms, storage, takeover
 from wandb_byob.decide.attachments import Pending
 from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progress, Verdict
 from wandb_byob.decide.plan import Plan
 from wandb_byob.decide.situation import Situation
 from wandb_byob.decide.storage import Bucket, Present
-from wandb_byob.decide.variable import STORAGE, Settings
+from wandb_byob.decide.variable import IN_VARIABLES, STORAGE, Settings
 from wandb_byob.decide.wanted import differing
 from wandb_byob.model import names
 from wandb_byob.model.reasons import Reason
@@ -56,8 +56,11 @@ def _present(situation: Situation) -> Iterator[Present]:
     for workload in situation.workloads:
         containers: dict[str, dict[str, str | None]] = {}
         for reading in workload.readings:
-            if reading.slot.setting in STORAGE:
-                containers.setdefault(reading.slot.container, {})[reading.slot.setting] = reading.value
+            setting, value = reading.slot.setting, reading.value
+            if setting in bucket_forms.FORMS and value is not None:
+                yield bucket_forms.loads(value)
+            elif setting in IN_VARIABLES:
+                containers.setdefault(reading.slot.container, {})[setting] = value
         for values in containers.values():
             found = storage.from_variables(values)
             if found is not None:
@@ -90,7 +93,7 @@ def _governed(situation: Situation) -> Settings:
 
 
 def decide(situation: Situation, asked: Asked) -> Storage:
-    """Return what becomes of a verified bucket."""
+    """Return what becomes of a verified bucket; raises `Stalled` for one that W&B's configuration has no place for."""
     there = present(situation)
     buckets = [each for each in there if isinstance(each, Bucket)]
     if buckets and len(buckets) == len(there) and all(storage.same(each, asked.bucket) for each in buckets):
@@ -100,7 +103,7 @@ def decide(situation: Situation, asked: Asked) -> Storage:
     elsewhere = [each for each in there if not isinstance(each, Bucket) or not storage.same_place(each, asked.bucket)]
     if elsewhere and asked.confirmed != asked.bucket.place:
         return unchanged(situation, _would_hide(elsewhere, asked), progress=Progress.STALLED)
-    wanted = storage.to_variables(asked.bucket)
+    wanted = _settings(situation, asked.bucket)
     # What another provider needed goes with it, where it was ours.
     values = {**dict.fromkeys(_governed(situation)), **wanted}
     due = differing(situation, values)
@@ -113,6 +116,13 @@ def decide(situation: Situation, asked: Asked) -> Storage:
         bucket=asked.bucket,
         pending=(Pending(identity=asked.bucket.identity, since=asked.since),),
     )
+
+
+def _settings(situation: Situation, bucket: Bucket) -> Settings:
+    """Return the settings of a bucket in the form that W&B's configuration has; raises `Stalled` for what that has no place for."""
+    read = {reading.slot.setting for workload in situation.workloads for reading in workload.readings}
+    form = next((form for form in bucket_forms.FORMS if form in read), "")
+    return bucket_forms.settings(bucket, form) if form else storage.to_variables(bucket)
 
 
 def _changing(situation: Situation, values: Settings) -> Settings:

@@ -55,8 +55,8 @@ def plan(
     if isinstance(wish, Stalled):
         verdict = configured("False", wish.reason, wish.message)
         return _resting(look, verdict, progress=Progress.STALLED)
-    trap = next((workload.refusal for workload in situation.workloads if workload.refusal is not None), None)
-    if trap is not None and look.current is not None:
+    trap = _trap(look)
+    if trap is not None:
         return _resting(look, configured("False", trap.reason, trap.message), progress=Progress.STALLED)
     values = settings(situation, wish)
     due = differing(situation, values)
@@ -72,6 +72,14 @@ def plan(
     if look.current is not None and look.current.configuration.values == values:
         return _repair(look, look.current)
     return _change(look, wish, values, pending=pending, progressing=progressing)
+
+
+def _trap(look: _Look) -> Stalled | None:
+    """Return what has come to be in the way of a setting of ours that is there already."""
+    current = look.current
+    readings = [reading for workload in look.situation.workloads for reading in workload.readings]
+    governed = [reading for reading in readings if current is not None and current.governs(reading.slot)]
+    return next((reading.refusal for reading in governed if reading.refusal is not None), None)
 
 
 def _there(look: _Look, wish: Wanted) -> Plan:

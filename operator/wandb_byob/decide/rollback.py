@@ -6,7 +6,7 @@ from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.configuration import Stored
 from wandb_byob.decide.plan import POLL, Plan, Write, configured, rolled_out
 from wandb_byob.decide.situation import Situation
-from wandb_byob.decide.variable import EnvVar, Reading, Slot
+from wandb_byob.decide.variable import EnvVar, Reading, Slot, secret_of
 from wandb_byob.decide.workloads import State, Workload
 from wandb_byob.model.reasons import Reason
 
@@ -85,9 +85,3 @@ def _restored(reading: Reading, situation: Situation, failed: Stored) -> EnvVar 
 
 def _state(workload: Workload) -> tuple[State, str]:
     return workload.health.state, workload.health.message
-
-
-def secret_of(env: EnvVar | None) -> str:
-    """Return the name of the Secret that an entry refers to, "" for none."""
-    found: str = (((env or {}).get("valueFrom") or {}).get("secretKeyRef") or {}).get("name", "")
-    return found

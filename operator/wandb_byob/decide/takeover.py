@@ -11,8 +11,6 @@ from wandb_byob.model.reasons import Reason
 def refusal(workloads: Sequence[Workload], values: Settings, *, takes: Set[str]) -> Stalled | None:
     """Return why these settings must not be written in these workloads, None where they may."""
     for workload in workloads:
-        if workload.refusal is not None:
-            return workload.refusal
         for reading in workload.readings:
             found = _refusal(reading, takes=takes) if reading.slot.setting in values else None
             if found is not None:
@@ -22,6 +20,8 @@ def refusal(workloads: Sequence[Workload], values: Settings, *, takes: Set[str])
 
 def _refusal(reading: Reading, *, takes: Set[str]) -> Stalled | None:
     where, setting = reading.slot.place, reading.slot.setting
+    if reading.refusal is not None:
+        return reading.refusal
     if reading.origin is Origin.OTHER:
         return Stalled(
             Reason.VARIABLE_INVALID,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from wandb_byob.model import names
+from wandb_byob.model.errors import Stalled
 
 EnvVar = Mapping[str, Any]
 """An entry of a container's `env` in wire form."""
@@ -20,9 +21,17 @@ AWS_KMS_KEY: Final = "AWS_S3_KMS_ID"
 AZURE_KEY: Final = "AZURE_STORAGE_KEY"
 SAME_AS_BUCKET: Final = ("GORILLA_FILE_STORE", "GORILLA_STORAGE_BUCKET")
 """W&B's chart sets these to what it sets BUCKET to; where they are not set, W&B does not need them."""
-STORAGE: Final = (BUCKET, *SAME_AS_BUCKET, AWS_REGION, AWS_KMS_KEY, AZURE_KEY)
-"""The settings of the instance's own bucket."""
-VARIABLES: Final = (VARIABLE, *STORAGE)
+MARK: Final = "BYOB_INSTANCE_STORAGE"
+"""Which bucket it is, for W&B's own operator to hand to the pods: nothing else in them would change with some buckets, and they would not restart."""
+CHART_BUCKET: Final = "global.bucket"
+"""The instance's own bucket in the values of W&B's chart."""
+OBJECT_STORE: Final = "externalObjectStore"
+"""The same in the object of W&B's operator v2."""
+IN_VARIABLES: Final = (BUCKET, *SAME_AS_BUCKET, AWS_REGION, AWS_KMS_KEY, AZURE_KEY)
+"""The settings of the instance's own bucket in plain workloads."""
+STORAGE: Final = (*IN_VARIABLES, MARK, CHART_BUCKET, OBJECT_STORE)
+"""The settings of the instance's own bucket, wherever W&B has its configuration."""
+VARIABLES: Final = (VARIABLE, *IN_VARIABLES, MARK)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -65,6 +74,7 @@ class Reading:
     """What stands in one slot: `env` is its own entry (None: it has none), `value` what the process sees (None: nothing).
 
     `secret` is the name of the Secret that `env` refers to, "" if it refers to none. `setters` are the other field managers that set it.
+    `refusal` is why it must not be set at all.
     """
 
     slot: Slot
@@ -73,6 +83,7 @@ class Reading:
     value: str | None = None
     secret: str = ""
     setters: tuple[str, ...] = ()
+    refusal: Stalled | None = None
 
     def __repr__(self) -> str:
         return f"Reading({self.slot}, {self.origin}, secret={self.secret!r})"
@@ -86,6 +97,16 @@ def key_of(setting: str) -> str:
 def reference(secret: str, setting: str = VARIABLE) -> EnvVar:
     """Return the entry that takes a setting from one of our Secrets."""
     return {"name": setting, "valueFrom": {"secretKeyRef": {"name": secret, "key": key_of(setting)}}}
+
+
+def secret_of(env: EnvVar | None) -> str:
+    """Return the name of the Secret that what stands in a slot refers to, "" for none."""
+    given = env or {}
+    reference = (given.get("valueFrom") or {}).get("secretKeyRef") or {}
+    within = given.get("secret") if isinstance(given.get("secret"), Mapping) else {}
+    selectors = [each["name"] for each in given.values() if isinstance(each, Mapping) and set(each) >= {"name", "key"}]
+    found: str = reference.get("name") or (within or {}).get("secretName") or next(iter(selectors), "")
+    return found
 
 
 def refers_to(env: EnvVar | None, secret: str, setting: str = VARIABLE) -> bool:

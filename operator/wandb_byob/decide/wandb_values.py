@@ -42,40 +42,40 @@ class Level:
         return {"env": 2, "extraEnv": 3}.get(below, 1 if "sizing" in below.split(".") else 0)
 
 
-def levels(values: Values) -> tuple[Level, ...]:
+def levels(values: Values, variable: str = VARIABLE) -> tuple[Level, ...]:
     """Return every place of these values that sets the variable, the one that wins first."""
-    return tuple(sorted(_levels(values, ()), key=lambda level: (level.rank, level.path)))
+    return tuple(sorted(_levels(values, (), variable), key=lambda level: (level.rank, level.path)))
 
 
-def _levels(values: Values, path: tuple[str, ...]) -> Iterator[Level]:
+def _levels(values: Values, path: tuple[str, ...], variable: str) -> Iterator[Level]:
     for key, value in values.items():
         here = (*path, str(key))
         if key in _LISTS and path:
-            found, entry = entry_in(value)
+            found, entry = entry_in(value, variable)
             if found:
                 yield Level(path=".".join(here), entry=entry)
         elif isinstance(value, Mapping) and len(here) < _DEEPEST:
-            yield from _levels(value, here)
+            yield from _levels(value, here, variable)
 
 
-def entry_in(env: Any) -> tuple[bool, EnvVar | None]:
+def entry_in(env: Any, variable: str = VARIABLE) -> tuple[bool, EnvVar | None]:
     """Return whether an `env` of the values (a map, or a list as of a container) sets the variable, and to what."""
-    if isinstance(env, Mapping) and VARIABLE in env:
-        return True, _entry(env[VARIABLE])
+    if isinstance(env, Mapping) and variable in env:
+        return True, _entry(env[variable], variable)
     if isinstance(env, list):
-        named = [each for each in env if isinstance(each, Mapping) and each.get("name") == VARIABLE]
+        named = [each for each in env if isinstance(each, Mapping) and each.get("name") == variable]
         if named:
-            return True, _entry({key: value for key, value in named[-1].items() if key != "name"})
+            return True, _entry({key: value for key, value in named[-1].items() if key != "name"}, variable)
     return False, None
 
 
-def _entry(value: Any) -> EnvVar | None:
+def _entry(value: Any, variable: str) -> EnvVar | None:
     if isinstance(value, str):
-        return {"name": VARIABLE, "value": value, PLAIN: True}
+        return {"name": variable, "value": value, PLAIN: True}
     if isinstance(value, Mapping) and (
         isinstance(value.get("value"), str) or isinstance(value.get("valueFrom"), Mapping)
     ):
-        return {"name": VARIABLE, **value}
+        return {"name": variable, **value}
     return None
 
 
@@ -87,6 +87,23 @@ def part(values: Values, *path: str) -> Any:
             return None
         found = found.get(key)
     return found
+
+
+def replacing(present: Any, wanted: Any) -> Any:
+    """Return the merge patch that makes what is there what is wanted (None: nothing), and nothing else."""
+    if not isinstance(present, Mapping) or not isinstance(wanted, Mapping):
+        return wanted
+    gone = dict.fromkeys(present.keys() - wanted.keys())
+    return gone | {key: replacing(present.get(key), value) for key, value in wanted.items()}
+
+
+def strike(values: dict[str, Any], *path: str) -> None:
+    """Take out what stands at a path, and the maps on the way that it leaves empty."""
+    first, *rest = path
+    if rest and isinstance(values.get(first), dict):
+        strike(values[first], *rest)
+    if not rest or values.get(first) == {}:
+        values.pop(first, None)
 
 
 def values_of(secret: Mapping[str, Any] | None) -> Values:

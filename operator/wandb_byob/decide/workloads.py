@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from wandb_byob.decide.configuration import Configuration, Stored, entry
 from wandb_byob.decide.variable import EnvVar, Reading, Slot, refers_to
-from wandb_byob.model.errors import Stalled
 
 
 class State(StrEnum):
@@ -47,8 +46,7 @@ class Workload:
     """One Deployment or StatefulSet of the target, or the object that W&B's own operator makes them from (its `parts`).
 
     `template` is a digest of its pod template without our settings. `recreate`: it stops its pods before it starts new ones.
-    `writers` are the other field managers that wrote since our configuration was made, `managers` all of them. `refusal` is why it must
-    not be set at all.
+    `writers` are the other field managers that wrote since our configuration was made, `managers` all of them.
     """
 
     kind: str
@@ -62,7 +60,6 @@ class Workload:
     recreate: bool = False
     writers: tuple[str, ...] = ()
     managers: tuple[str, ...] = ()
-    refusal: Stalled | None = None
     parts: tuple[Part, ...] = ()
 
     @property

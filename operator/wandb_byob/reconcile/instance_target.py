@@ -1,14 +1,14 @@
 """Where a W&B of this cluster reads its configuration: its workloads, or the object that W&B's own operator makes them from."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from wandb_byob.decide import targets, wandb_values
 from wandb_byob.decide.configuration import Stored
 from wandb_byob.decide.situation import Situation, memory, policy
-from wandb_byob.decide.variable import STORAGE, VARIABLE, VARIABLES, EnvVar, Slot
+from wandb_byob.decide.variable import IN_VARIABLES, STORAGE, VARIABLE, EnvVar, Slot
 from wandb_byob.decide.workloads import Workload
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import (
@@ -30,7 +30,7 @@ from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.reconcile.base import World
 from wandb_byob.sinks import health, weights_and_biases, workloads
-from wandb_byob.sinks.weights_and_biases import Owner
+from wandb_byob.sinks.weights_and_biases import Means, Owner
 
 _RESOURCES: Final = {"Deployment": DEPLOYMENTS, "StatefulSet": STATEFUL_SETS}
 _GENERATED: Final = 58
@@ -55,7 +55,7 @@ class Target:
         """Yield the images of the containers that read the variable."""
         if self.owner is not None:
             for body in weights_and_biases.readers(self.owner.deployments):
-                yield from workloads.images(body, list(workloads.entries(body)))
+                yield from workloads.images(body, list(workloads.entries(body, VARIABLE)))
             return
         for workload in self.situation.workloads:
             containers = [reading.slot.container for reading in workload.readings]
@@ -75,6 +75,7 @@ def read(world: World, instance: WandbInstance) -> Target:
         # By the API server's own clock, as are the times of its field managers.
         since=stored[remembered.secret].created if remembered.secret in stored else None,
         settings=_settings(instance, stored.values()),
+        stored=stored,
     )
     asked = instance.spec.target
     owner = None
@@ -102,7 +103,7 @@ def read(world: World, instance: WandbInstance) -> Target:
 def _settings(instance: WandbInstance, stored: Iterable[Stored]) -> tuple[str, ...]:
     """Return what is read: the bucket for the instance only where somebody asks for one, or has."""
     governed = any(each.configuration.values.keys() & set(STORAGE) for each in stored)
-    return VARIABLES if instance.spec.storage is not None or governed else (VARIABLE,)
+    return (VARIABLE, *STORAGE) if instance.spec.storage is not None or governed else (VARIABLE,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +115,7 @@ class _Look:
     ours: str
     since: datetime | None
     settings: tuple[str, ...]
+    stored: Mapping[str, Stored]
 
 
 def _owner(world: World, instance: WandbInstance, name: str) -> Owner:
@@ -138,21 +140,23 @@ def _key(body: Body) -> str:
 
 def _of_owner(look: _Look, owner: Owner) -> Workload:
     kube = look.world.kube
-    form = weights_and_biases.as_workload(owner)
-    wanted = workloads.sources(form, list(workloads.entries(form)), look.settings)
-    return weights_and_biases.workload(
-        owner,
-        found=gather_instance.sources(kube, look.namespace, wanted),
+    wanted = weights_and_biases.sources(owner, look.settings, ours=look.ours)
+    means = Means(
+        settings=look.settings,
         ours=look.ours,
+        stored=look.stored,
+        found=gather_instance.sources(kube, look.namespace, wanted),
         pods=kube.list(PODS, look.namespace),
         since=look.since,
         now=look.world.now(),
     )
+    return weights_and_biases.workload(owner, means)
 
 
 def _plain(look: _Look, bodies: tuple[dict[str, Any], ...], containers: tuple[str, ...]) -> tuple[Workload, ...]:
     chosen = [(body, workloads.choose_containers(body, containers)) for body in bodies]
-    wanted = {source for body, names in chosen for source in workloads.sources(body, names, look.settings)}
+    settings = [setting for setting in look.settings if setting in (VARIABLE, *IN_VARIABLES)]
+    wanted = {source for body, names in chosen for source in workloads.sources(body, names, settings)}
     found = gather_instance.sources(look.world.kube, look.namespace, wanted)
     pods = look.world.kube.list(PODS, look.namespace)
     owners = gather_instance.owners(look.world.kube, look.namespace)
@@ -163,21 +167,24 @@ def _plain(look: _Look, bodies: tuple[dict[str, Any], ...], containers: tuple[st
             uid=body["metadata"]["uid"],
             resource_version=body["metadata"]["resourceVersion"],
             created=datetime.fromisoformat(body["metadata"]["creationTimestamp"]),
-            readings=workloads.readings(body, names, look.settings, found=found, ours=look.ours),
+            readings=tuple(
+                replace(reading, refusal=_made_by_operator(look, body, owners))
+                for reading in workloads.readings(body, names, settings, found=found, ours=look.ours)
+            ),
             template=workloads.template_digest(body),
             health=health.health(body, names, pods=pods, now=look.world.now()),
             recreate=(body["spec"].get("strategy") or {}).get("type") == "Recreate",
             writers=workloads.writers(body["metadata"], since=look.since),
             managers=workloads.managers(body["metadata"]),
-            refusal=targets.made_by_operator(
-                f"{body['kind']} {body['metadata']['name']}",
-                body["metadata"].get("labels") or {},
-                namespace=look.namespace,
-                owners=owners,
-            ),
         )
         for body, names in chosen
     )
+
+
+def _made_by_operator(look: _Look, body: Body, owners: tuple[str, ...]) -> Stalled | None:
+    metadata = body["metadata"]
+    where = f"{body['kind']} {metadata['name']}"
+    return targets.made_by_operator(where, metadata.get("labels") or {}, namespace=look.namespace, owners=owners)
 
 
 def write(world: World, namespace: str, target: Target, workload: Workload, envs: Mapping[Slot, EnvVar | None]) -> None:
@@ -201,5 +208,4 @@ def _patch(
     if target.owner is None:
         body = target.bodies[workload.key]
         return _RESOURCES[workload.kind], workloads.patch(body, envs), PatchType.STRATEGIC_MERGE
-    (env,) = envs.values()
-    return WEIGHTS_AND_BIASES[target.owner.version], weights_and_biases.patch(target.owner, env), PatchType.MERGE
+    return WEIGHTS_AND_BIASES[target.owner.version], weights_and_biases.patch(target.owner, envs), PatchType.MERGE

@@ -1,4 +1,4 @@
-"""`apps.wandb.com/v1`: the variable in the values of W&B's chart, at `spec.values.global.env`.
+"""`apps.wandb.com/v1`: our settings in the values of W&B's chart, at `spec.values.global`.
 
 Each trap here was found in W&B's chart and operator: what is set at the wrong place is dropped, loses, or stops W&B's operator,
 without a word in its status.
@@ -8,24 +8,43 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from wandb_byob.decide.variable import VARIABLE, EnvVar
-from wandb_byob.decide.wandb_values import GLOBAL_ENV, GLOBAL_EXTRA_ENV, PLAIN, Level, Values, entry_in, levels, part
+from wandb_byob.decide import wandb_values
+from wandb_byob.decide.variable import CHART_BUCKET, MARK, VARIABLE, EnvVar
+from wandb_byob.decide.wandb_values import (
+    GLOBAL_ENV,
+    GLOBAL_EXTRA_ENV,
+    PLAIN,
+    Level,
+    Values,
+    entry_in,
+    levels,
+    part,
+    replacing,
+)
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
 Wire = Mapping[str, Any]
 
-FIELDS: Final = ("f:spec", "f:values", "f:global", "f:env", f"f:{VARIABLE}")
+BUCKET: Final = CHART_BUCKET
+"""The setting of the instance's own bucket."""
+_VARIABLES: Final = (VARIABLE, MARK)
 _OLDEST_CHART: Final = (0, 33, 0)
 _CHART: Final = re.compile(r"operator-wandb-(\d+)\.(\d+)\.(\d+)", re.ASCII)
 _EXPANDED: Final = {"{{": "Helm", "$(": "Kubernetes", "$$": "Kubernetes"}
 _VALUE_SOURCES: Final = ("secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef")
 
 
+def fields(setting: str) -> Sequence[str]:
+    """Return where `managedFields` have a setting."""
+    place = ("f:bucket",) if setting == CHART_BUCKET else ("f:env", f"f:{setting}")
+    return ("f:spec", "f:values", "f:global", *place)
+
+
 def container(body: Wire) -> Wire:
     """Return what stands for a container; its name is the level."""
-    _, entry = entry_in(_global(_values(body), "env"))
-    return {"name": GLOBAL_ENV, "env": [] if entry is None else [entry]}
+    entries = [entry_in(_global(_values(body), "env"), variable)[1] for variable in _VARIABLES]
+    return {"name": GLOBAL_ENV, "env": [entry for entry in entries if entry is not None]}
 
 
 def inherited(body: Wire, user: Values, active: Values) -> str | None:
@@ -37,25 +56,31 @@ def inherited(body: Wire, user: Values, active: Values) -> str | None:
     return None
 
 
-def patch(body: Wire, env: EnvVar | None) -> dict[str, Any]:
-    """Return the change of `spec`; the map goes too where the variable was all that was in it."""
-    current = _global(_values(body), "env") or {}
-    if env is None and set(current) <= {VARIABLE}:
-        return _at_env(None)
-    return _at_env({VARIABLE: None if env is None else _value(env)})
+def patch(body: Wire, envs: Mapping[str, EnvVar | None]) -> dict[str, Any]:
+    """Return the change of `spec` by settings; the map of variables goes too where these were all that was in it."""
+    given = {}
+    variables = {name: env for name, env in envs.items() if name != CHART_BUCKET}
+    if variables:
+        present = _global(_values(body), "env") or {}
+        gone = not any(variables.values()) and set(present) <= variables.keys()
+        entries = {name: None if env is None else _value(env) for name, env in variables.items()}
+        given["env"] = None if gone else entries
+    if CHART_BUCKET in envs:
+        given["bucket"] = replacing(bucket(body), envs[CHART_BUCKET])
+    return {"values": {"global": given}}
 
 
 def strike(spec: dict[str, Any]) -> None:
-    """Take the variable out of a copy of `spec`."""
-    env = part(spec, "values", "global", "env")
-    if isinstance(env, dict):
-        env.pop(VARIABLE, None)
-        if not env:
-            del spec["values"]["global"]["env"]
+    """Take our settings out of a copy of `spec`."""
+    for variable in _VARIABLES:
+        wandb_values.strike(spec, "values", "global", "env", variable)
+    wandb_values.strike(spec, "values", "global", "bucket")
 
 
-def _at_env(value: Any) -> dict[str, Any]:
-    return {"values": {"global": {"env": value}}}
+def bucket(body: Wire) -> EnvVar | None:
+    """Return what stands at `global.bucket` of the object, None where that is no map."""
+    found = _global(_values(body), "bucket")
+    return found if isinstance(found, Mapping) else None
 
 
 def _value(env: EnvVar) -> Any:
@@ -69,15 +94,25 @@ def _value(env: EnvVar) -> Any:
     return {"value": None, "valueFrom": {**others, **given["valueFrom"]}}
 
 
-def refusal(body: Wire, *, user: Values, active: Values, charts: Sequence[str]) -> Stalled | None:
-    """Return the first trap that setting the variable would run into; `charts` are the labels helm.sh/chart."""
+def layers_of(body: Wire, *, user: Values, active: Values) -> Mapping[str, Values]:
+    """Return the sets of values by what they are called, the one that wins first."""
     name = body["metadata"]["name"]
-    layers = {
+    return {
         f"spec.values of WeightsAndBiases {name}": _values(body),
         f"Secret {name}-spec-user (what the System Console has set)": user,
         f"Secret {name}-spec-active (what W&B's operator applies)": active,
     }
-    found = (_too_old(charts), _clash(layers), _loses(layers), _drops(layers), _expands(layers))
+
+
+def refusal(layers: Mapping[str, Values], variable: str, *, charts: Sequence[str]) -> Stalled | None:
+    """Return the first trap that setting a variable would run into; `charts` are the labels helm.sh/chart."""
+    found = (
+        _too_old(charts),
+        _clash(layers, variable),
+        _loses(layers, variable),
+        _drops(layers),
+        _expands(layers, variable),
+    )
     return next((each for each in found if each is not None), None)
 
 
@@ -93,7 +128,7 @@ def _too_old(charts: Iterable[str]) -> Stalled | None:
     return None
 
 
-def _clash(layers: Mapping[str, Values]) -> Stalled | None:
+def _clash(layers: Mapping[str, Values], variable: str) -> Stalled | None:
     """A text that meets a map under one key stops all of W&B's operator; a value that meets a valueFrom makes a broken pod."""
     for place, values in layers.items():
         if _global(values, "env") is not None and not isinstance(_global(values, "env"), Mapping):
@@ -102,28 +137,28 @@ def _clash(layers: Mapping[str, Values]) -> Stalled | None:
                 f"{GLOBAL_ENV} in {place} is no map of variables, and W&B's operator would stop where it meets one. Make it a map.",
             )
     own, console, active = layers
-    known, _ = entry_in(_global(layers[own], "env"))
-    applied, entry = entry_in(_global(layers[active], "env"))
+    known, _ = entry_in(_global(layers[own], "env"), variable)
+    applied, entry = entry_in(_global(layers[active], "env"), variable)
     # What neither has and is applied all the same comes from W&B's deployer, or from the chart.
     elsewhere = applied and not known and "valueFrom" not in (entry or {})
-    where = console if entry_in(_global(layers[console], "env"))[0] else active if elsewhere else ""
+    where = console if entry_in(_global(layers[console], "env"), variable)[0] else active if elsewhere else ""
     if where:
         return Stalled(
             Reason.VALUES_CLASH,
-            f"{VARIABLE} is set at {GLOBAL_ENV} in {where}. Together with a reference to a Secret it would become an entry that stops "
+            f"{variable} is set at {GLOBAL_ENV} in {where}. Together with a reference to a Secret it would become an entry that stops "
             "W&B's operator, whose status would still say Completed. Take it out there; its entries can be put into "
             f"{GLOBAL_ENV} of {own}, where they are kept.",
         )
     return None
 
 
-def _loses(layers: Mapping[str, Values]) -> Stalled | None:
+def _loses(layers: Mapping[str, Values], variable: str) -> Stalled | None:
     for place, values in layers.items():
-        level = next((each for each in levels(values) if each.rank < _rank(GLOBAL_ENV)), None)
+        level = next((each for each in levels(values, variable) if each.rank < _rank(GLOBAL_ENV)), None)
         if level is not None:
             return Stalled(
                 Reason.LEVEL_WINS,
-                f"{VARIABLE} is also set at {level.path} in {place}, and what stands there wins over {GLOBAL_ENV}: the component would "
+                f"{variable} is also set at {level.path} in {place}, and what stands there wins over {GLOBAL_ENV}: the component would "
                 f"never get the buckets. Take it out there, or move it to {GLOBAL_ENV}.",
             )
     return None
@@ -134,7 +169,7 @@ def _drops(layers: Mapping[str, Values]) -> Stalled | None:
     if any(_global(values, "env") for values in layers.values()):
         return None
     for place, values in layers.items():
-        lost = sorted(set(_names(_global(values, "extraEnv"))) - {VARIABLE})
+        lost = sorted(set(_names(_global(values, "extraEnv"))) - set(_VARIABLES))
         if lost:
             return Stalled(
                 Reason.WOULD_DROP_VALUES,
@@ -144,19 +179,19 @@ def _drops(layers: Mapping[str, Values]) -> Stalled | None:
     return None
 
 
-def _expands(layers: Mapping[str, Values]) -> Stalled | None:
+def _expands(layers: Mapping[str, Values], variable: str) -> Stalled | None:
     """A text is filled in by Helm and Kubernetes before W&B reads it, and a Secret is not: its entries would become other ones."""
     own = next(iter(layers))
-    if "valueFrom" in (entry_in(_global(layers[own], "env"))[1] or {}):
+    if "valueFrom" in (entry_in(_global(layers[own], "env"), variable)[1] or {}):
         return None
     for place, values in layers.items():
-        for level in levels(values):
+        for level in levels(values, variable):
             text = str((level.entry or {}).get("value", ""))
             mark = next((each for each in _EXPANDED if each in text), None)
             if mark is not None:
                 return Stalled(
                     Reason.VARIABLE_INVALID,
-                    f"{VARIABLE} at {level.path} in {place} has {mark} in it, which {_EXPANDED[mark]} fills in. Write out what it stands "
+                    f"{variable} at {level.path} in {place} has {mark} in it, which {_EXPANDED[mark]} fills in. Write out what it stands "
                     "for (percent-encoded), then the entries can be kept.",
                 )
     return None

@@ -6,18 +6,20 @@ that reads files does. The object's own status proves nothing: it says `Complete
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
-from wandb_byob.decide import rollback
-from wandb_byob.decide.variable import VARIABLE, EnvVar, Origin, Reading
+from wandb_byob.decide.bucket_forms import FORMS, dumps
+from wandb_byob.decide.configuration import Stored
+from wandb_byob.decide.variable import MARK, VARIABLE, VARIABLES, EnvVar, Origin, Reading, Slot, secret_of
 from wandb_byob.decide.wandb_values import PLAIN, Values
+from wandb_byob.decide.wandb_values import part as part_of
 from wandb_byob.decide.workloads import Health, Part, State, Workload
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
-from wandb_byob.sinks import health, wandb_v1, wandb_v2, workloads
+from wandb_byob.sinks import health, wandb_v1, wandb_v1_bucket, wandb_v2, workloads
 
 Wire = Mapping[str, Any]
 
@@ -37,17 +39,23 @@ class _Form(Protocol):
     """What the two versions of the object have in common, each in a module of its own."""
 
     @property
-    def FIELDS(self) -> Sequence[str]:  # noqa: N802 (a constant of the module)
-        """Where `managedFields` have the variable."""
+    def BUCKET(self) -> str:  # noqa: N802 (a constant of the module)
+        """The setting of the instance's own bucket."""
+
+    def fields(self, setting: str) -> Sequence[str]:
+        """Return where `managedFields` have a setting."""
 
     def container(self, body: Wire) -> Wire:
-        """Return what stands for a container."""
+        """Return what stands for a container, with the variables that are ours."""
 
-    def patch(self, body: Wire, env: EnvVar | None) -> dict[str, Any]:
-        """Return the change of `spec`."""
+    def bucket(self, body: Wire) -> EnvVar | None:
+        """Return what stands in the bucket's place."""
+
+    def patch(self, body: Wire, envs: Mapping[str, EnvVar | None]) -> dict[str, Any]:
+        """Return the change of `spec` by settings."""
 
     def strike(self, spec: dict[str, Any]) -> None:
-        """Take the variable out of a copy of `spec`."""
+        """Take our settings out of a copy of `spec`."""
 
 
 _FORMS: Final[Mapping[str, _Form]] = {"v1": wandb_v1, "v2": wandb_v2}
@@ -68,39 +76,55 @@ class Owner:
     active: Values
 
 
-def container(owner: Owner) -> Wire:
-    """Return what stands for a container: its name is the place in the object, its `env` what is set there."""
-    return _FORMS[owner.version].container(owner.body)
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a reading is made with: `found` has the objects of `sources`, `stored` our Secrets, whose names begin with `ours`.
+
+    `settings` are those that are read, `since` is when the present configuration was made.
+    """
+
+    settings: Sequence[str]
+    ours: str
+    stored: Mapping[str, Stored]
+    found: Mapping[workloads.Source, Wire | None]
+    pods: Sequence[Wire]
+    since: datetime | None
+    now: datetime
 
 
-def as_workload(owner: Owner) -> Wire:
-    """Return the object in the form of a workload with one container, so that it is read as one."""
-    spec = {"template": {"spec": {"containers": [container(owner)]}}}
+def _as_workload(owner: Owner) -> Wire:
+    """Return the object in the form of a workload with one container, so that its variables are read as of one."""
+    spec = {"template": {"spec": {"containers": [_FORMS[owner.version].container(owner.body)]}}}
     return {"kind": KIND, "metadata": owner.body["metadata"], "spec": spec}
 
 
-def patch(owner: Owner, env: EnvVar | None) -> dict[str, Any]:
-    """Return the merge patch that sets the variable (None: takes it out), and changes nothing else."""
+def sources(owner: Owner, settings: Sequence[str], *, ours: str) -> frozenset[workloads.Source]:
+    """Return the Secrets and ConfigMaps that must be read to know what is set."""
+    form = _as_workload(owner)
+    variables = [setting for setting in settings if setting in VARIABLES]
+    found = workloads.sources(form, list(workloads.entries(form, VARIABLE)), variables)
+    if not set(settings) & set(FORMS):
+        return found
+    if owner.version == "v2":
+        return found | wandb_v2.sources(owner.body)
+    secret = wandb_v1_bucket.source(_effective(owner, ours))
+    return found | ({secret} if secret is not None else set())
+
+
+def patch(owner: Owner, envs: Mapping[Slot, EnvVar | None]) -> dict[str, Any]:
+    """Return the merge patch that puts these into their places (None: takes it out), and changes nothing else."""
     metadata = {key: owner.body["metadata"][key] for key in ("uid", "resourceVersion")}
-    return {"metadata": metadata, "spec": _FORMS[owner.version].patch(owner.body, env)}
+    given = {slot.setting: env for slot, env in envs.items()}
+    return {"metadata": metadata, "spec": _FORMS[owner.version].patch(owner.body, given)}
 
 
-def workload(
-    owner: Owner,
-    *,
-    found: Mapping[workloads.Source, Wire | None],
-    ours: str,
-    pods: Sequence[Wire],
-    since: datetime | None,
-    now: datetime,
-) -> Workload:
-    """Return the target as the rollout deals with it; `since` is when the configuration was made. Raises `Stalled` as `workloads.readings` does."""
+def workload(owner: Owner, means: Means) -> Workload:
+    """Return the target as the rollout deals with it; raises `Stalled` as `workloads.readings` does."""
     metadata = owner.body["metadata"]
-    form = as_workload(owner)
-    place = container(owner)["name"]
-    (reading,) = workloads.readings(form, [place], (VARIABLE,), found=found, ours=ours)
+    readings = tuple(replace(each, setters=_setters(owner, each.slot.setting)) for each in _readings(owner, means))
     parts = tuple(
-        _part(each, _heeds(each, reading.env, ours=ours), pods=pods, now=now) for each in readers(owner.deployments)
+        _part(each, all(_heeds(each, reading, ours=means.ours) for reading in readings), means)
+        for each in readers(owner.deployments)
     )
     return Workload(
         kind=KIND,
@@ -108,21 +132,57 @@ def workload(
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
-        readings=(replace(_with_inherited(reading, owner), setters=_setters(owner)),),
+        readings=readings,
         template=_digest(owner),
         health=_health(owner, parts),
-        writers=workloads.writers(metadata, since=since),
+        writers=workloads.writers(metadata, since=means.since),
         managers=workloads.managers(metadata),
-        refusal=refusal(owner),
         parts=parts,
     )
 
 
-def refusal(owner: Owner) -> Stalled | None:
-    """Return why setting the variable would fail, or harm what others have set; None where it would not."""
+def _readings(owner: Owner, means: Means) -> Iterator[Reading]:
+    form = _as_workload(owner)
+    variables = [setting for setting in means.settings if setting in (VARIABLE, MARK)]
+    place = list(workloads.entries(form, VARIABLE))
+    for reading in workloads.readings(form, place, variables, found=means.found, ours=means.ours):
+        trap = _refusal(owner, reading.slot.setting)
+        yield replace(_with_inherited(reading, owner), refusal=trap)
+    bucket = _FORMS[owner.version].BUCKET
+    if bucket in means.settings:
+        yield _bucket(owner, Slot(KIND, owner.body["metadata"]["name"], bucket, bucket), means)
+
+
+def _bucket(owner: Owner, slot: Slot, means: Means) -> Reading:
+    env = _FORMS[owner.version].bucket(owner.body)
     if owner.version == "v1":
-        return wandb_v1.refusal(owner.body, user=owner.user, active=owner.active, charts=_charts(owner.deployments))
-    return wandb_v2.refusal(owner.body)
+        present = wandb_v1_bucket.present(_effective(owner, means.ours), means.found)
+        trap = wandb_v1_bucket.refusal(_layers(owner))
+    else:
+        present, trap = wandb_v2.present(owner.body, means.found), wandb_v2.bucket_refusal(owner.body)
+    value = dumps(present) if present is not None else None
+    reading = Reading(slot=slot, origin=Origin.ABSENT, env=env, value=value, refusal=trap)
+    if not env or present is None:
+        return reading if present is None else replace(reading, origin=Origin.INHERITED)
+    given = (each.name for each in means.stored.values() if each.governs(slot) and each.stands_in(reading))
+    secret = next(given, "") or (secret_of(env) if secret_of(env).startswith(means.ours) else "")
+    return replace(reading, origin=Origin.SECRET if secret else Origin.LITERAL, secret=secret)
+
+
+def _effective(owner: Owner, ours: str) -> Values:
+    own = part_of(owner.body, "spec", "values") or {}
+    return wandb_v1_bucket.effective(own, user=owner.user, active=owner.active, ours=ours)
+
+
+def _layers(owner: Owner) -> Mapping[str, Values]:
+    return wandb_v1.layers_of(owner.body, user=owner.user, active=owner.active)
+
+
+def _refusal(owner: Owner, variable: str) -> Stalled | None:
+    """Return why setting a variable would fail, or harm what others have set; None where it would not."""
+    if owner.version == "v1":
+        return wandb_v1.refusal(_layers(owner), variable, charts=_charts(owner.deployments))
+    return wandb_v2.refusal(owner.body, variable)
 
 
 def readers(deployments: Sequence[Wire]) -> tuple[Wire, ...]:
@@ -132,24 +192,32 @@ def readers(deployments: Sequence[Wire]) -> tuple[Wire, ...]:
 
 
 def _with_inherited(reading: Reading, owner: Owner) -> Reading:
-    value = wandb_v1.inherited(owner.body, owner.user, owner.active) if owner.version == "v1" else None
+    listed = owner.version == "v1" and reading.slot.setting == VARIABLE
+    value = wandb_v1.inherited(owner.body, owner.user, owner.active) if listed else None
     if reading.origin is not Origin.ABSENT or value is None:
         return reading
     return replace(reading, origin=Origin.INHERITED, value=value)
 
 
-def _part(deployment: Wire, heeded: bool, *, pods: Sequence[Wire], now: datetime) -> Part:
-    given = workloads.entries(deployment)
-    holding = [name for name, env in given.items() if env is not None]
-    health_ = health.health(deployment, holding or list(given), pods=pods, now=now)
+def _part(deployment: Wire, heeded: bool, means: Means) -> Part:
+    given = workloads.entries(deployment, VARIABLE)
+    marked = workloads.entries(deployment, MARK)
+    holding = [name for name in given if given[name] is not None or marked[name] is not None]
+    health_ = health.health(deployment, holding or list(given), pods=means.pods, now=means.now)
     return Part(kind=deployment["kind"], name=deployment["metadata"]["name"], health=health_, heeded=heeded)
 
 
-def _heeds(deployment: Wire, wanted: EnvVar | None, *, ours: str) -> bool:
-    """Say whether a Deployment has what the object says; where that says nothing, other levels may, but not we."""
-    given = [env for env in workloads.entries(deployment).values() if env is not None]
+def _heeds(deployment: Wire, reading: Reading, *, ours: str) -> bool:
+    """Say whether a Deployment has the variable that the object says; where that says nothing, other levels may, but not we.
+
+    The bucket itself looks otherwise in a Deployment; the mark beside it tells.
+    """
+    if reading.slot.setting not in VARIABLES:
+        return True
+    wanted = reading.env
+    given = [env for env in workloads.entries(deployment, reading.slot.setting).values() if env is not None]
     if wanted is None:
-        return not any(rollback.secret_of(env).startswith(ours) for env in given)
+        return not any(secret_of(env).startswith(ours) for env in given)
     return any(_plain(env) == _plain(wanted) for env in given)
 
 
@@ -201,8 +269,8 @@ def _charts(deployments: Sequence[Wire]) -> tuple[str, ...]:
     return tuple(sorted({label for label in labels if label}))
 
 
-def _setters(owner: Owner) -> tuple[str, ...]:
-    path = _FORMS[owner.version].FIELDS
+def _setters(owner: Owner, setting: str) -> tuple[str, ...]:
+    path = _FORMS[owner.version].fields(setting)
     return tuple(
         sorted(
             {

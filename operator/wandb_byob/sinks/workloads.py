@@ -244,9 +244,9 @@ def _entry(variable: str, env: EnvVar | None) -> dict[str, Any]:
     return {"name": variable, "value": None, "valueFrom": {**others, **value_from}}
 
 
-def entries(workload: Wire) -> dict[str, EnvVar | None]:
-    """Return each of its containers' own entry of the variable."""
-    return {container["name"]: _own(container, VARIABLE) for container in _containers(workload)}
+def entries(workload: Wire, variable: str) -> dict[str, EnvVar | None]:
+    """Return each of its containers' own entry of a variable."""
+    return {container["name"]: _own(container, variable) for container in _containers(workload)}
 
 
 def _containers(workload: Wire) -> Sequence[Wire]:

@@ -1,4 +1,4 @@
-"""The bucket for the instance itself, in W&B's plain workloads: set, left as it is, changed only where that is asked for."""
+"""The bucket for the instance itself in W&B's plain workloads: its variables, and what tells of it. What all places have in common is in sinks/."""
 
 from collections.abc import Callable
 from typing import Any
@@ -66,24 +66,6 @@ def test_it_is_set_with_the_teams_buckets_by_one_rollout(made: Made) -> None:
     assert here.writes(mark) == []
 
 
-def test_the_same_bucket_is_left_where_it_is(made: Made) -> None:
-    """A plain value of somebody's that means what is wanted: no Secret, no rollout, and no word of it in the chart's way."""
-    same = f"s3://AKmain:{ESCAPED}@{HOST}:443/bucket-main?tls=true&region=eu-1"
-    here = made(env=[literal("BUCKET", same)])
-    here.bucket("main")
-    here.cluster.patch(here.path, {"spec": storage("main")})
-    here.settle("Ready")
-    assert here.secrets() == {}
-    assert set(here.stand_in.revisions().values()) == {1}
-    assert told(here)["status"] == "True"
-    assert here.status()["storage"]["source"] == "BucketStore"
-    here.bucket("one")
-    here.team("one")
-    here.settle("Ready")
-    assert here.entries() == [address("one")]
-    assert literal("BUCKET", same) in here.deployment("app")["spec"]["template"]["spec"]["containers"][0]["env"]
-
-
 def test_another_bucket_is_set_only_where_it_is_named(made: Made) -> None:
     """Else the files would be hidden: it is told what is there, without keys, and what to do; a team's bucket enters all the same."""
     old = "s3://AKOLD:se%2Fcret@old.example.com:9000/bucket-old?tls=true"
@@ -113,22 +95,6 @@ def test_another_bucket_is_set_only_where_it_is_named(made: Made) -> None:
     assert "AKOLD" not in str(here.instance())
 
 
-def test_a_plain_value_is_not_taken_unasked(made: Made) -> None:
-    """Whoever set it there would set it back: the field that allows it is named, and teams' buckets go on."""
-    here = made(env=[literal("BUCKET", f"s3://AKmain:old@{HOST}:443/bucket-main?tls=true")], **storage("main"))
-    here.bucket("main")
-    here.bucket("one")
-    here.team("one")
-    here.settle("RolledOut")
-    here.look()
-    assert told(here)["reason"] == "LiteralPresent"
-    assert "spec.storage.takeOwnership" in told(here)["message"]
-    assert here.entries() == [address("one")]
-    here.cluster.patch(here.path, {"spec": storage("main", takeOwnership=True)})
-    here.settle("Ready")
-    assert here.stand_in.seen("BUCKET") == {main("main")}, "the same bucket: another key hides nothing"
-
-
 def test_a_failed_change_goes_back_by_itself(made: Made) -> None:
     """Both the bucket and the list are as they were, each from where it was."""
     old = "s3://AKOLD:secret-old@old.example.com:9000/bucket-old?tls=true"
@@ -155,17 +121,6 @@ def test_a_failed_change_goes_back_by_itself(made: Made) -> None:
     here.settle("Ready")
     assert here.stand_in.seen("BUCKET") == {main("main")}
     assert here.stand_in.seen("AWS_S3_KMS_ID") == {None}
-
-
-def test_a_rotated_key_is_one_rollout(made: Made) -> None:
-    here = made(**storage("main"))
-    here.bucket("main")
-    here.settle("Ready")
-    here.bucket("main", secret="another-secret")
-    here.settle("Ready")
-    here.settle("RolledOut")
-    assert here.stand_in.seen("BUCKET") == {main("main", secret="another-secret")}
-    assert set(here.stand_in.revisions().values()) == {3}
 
 
 def test_without_the_field_the_bucket_stays(made: Made) -> None:

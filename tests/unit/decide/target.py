@@ -195,13 +195,14 @@ class Target:
             uid=key,
             resource_version="1",
             created=self.created.get(key, BEGIN - timedelta(days=1)),
-            readings=tuple(self._reading(key, setting) for setting in (VARIABLE, *self.storage)),
+            readings=tuple(
+                replace(self._reading(key, setting), refusal=self.refusal) for setting in (VARIABLE, *self.storage)
+            ),
             template=self.templates.get(key, "template"),
             health=self.health.get(key, Health(state=State.CURRENT, live=True)),
             recreate=key in self.recreate,
             writers=self.writers,
             managers=self.managers,
-            refusal=self.refusal,
         )
 
     def _reading(self, key: str, setting: str = VARIABLE) -> Reading:

@@ -8,7 +8,7 @@ import pytest
 from wandb_byob.decide.variable import VARIABLE
 from wandb_byob.decide.workloads import State, Workload
 from wandb_byob.sinks import weights_and_biases
-from wandb_byob.sinks.weights_and_biases import Owner
+from wandb_byob.sinks.weights_and_biases import Means, Owner
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ENV = {"name": VARIABLE, "valueFrom": {"secretKeyRef": {"name": "wandb-file-stores-1", "key": VARIABLE}}}
@@ -41,7 +41,8 @@ def target(*deployments: dict[str, Any], status: dict[str, Any]) -> Workload:
     }
     body = {"metadata": metadata, "spec": {"wandb": {"legacyOverrides": {"global": {"env": [ENV]}}}}, "status": status}
     owner = Owner(body=body, version="v2", deployments=deployments, user={}, active={})
-    return weights_and_biases.workload(owner, found=FOUND, ours="wandb-file-stores-", pods=(), since=None, now=NOW)
+    means = Means(settings=(VARIABLE,), ours="wandb-file-stores-", stored={}, found=FOUND, pods=(), since=None, now=NOW)
+    return weights_and_biases.workload(owner, means)
 
 
 @pytest.mark.parametrize(
