@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from contract.provisioning import ROLE, S3Site, access_key
+from contract.provisioning import ROLE, S3Site, access_key, error
 from contract.results import Behaviour
-from contract.site import calls_of
+from contract.site import Need, Site, calls_of
+from contract.sites import at
+from testbed.proxy import Fault
 from testbed.stores import VersityGW
 from wandb_byob.model.checks import CheckName, CheckResult
 from wandb_byob.model.credentials import AccessKey
@@ -168,3 +170,34 @@ def test_a_missing_permission_fails_its_own_check_and_stops_nothing_else(
     assert without in check.remedy
     other = "Versioning" if name is CheckName.CORS else "CORS"
     assert other in {change.name for change in found.found.applied}
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
+@at(Need.CORS, Need.VERSIONING, only="S3Compatible-versitygw", because="one server with the S3 API stands for all")
+def test_permissions_that_the_provisioning_keys_lack(site: Site) -> None:
+    """One check fails, and names each; what those permissions would set is skipped with a hint at it, the rest is configured."""
+    with site.behind() as (behind, proxy):
+        proxy.add(Fault(method="PUT", target=r"[?&](cors|versioning)", status=403, body=error("AccessDenied")))
+        found = behind.look()
+    assert found.results(CheckResult.FAILED) == {CheckName.PROVISIONING_PERMISSION}
+    check = found.check(CheckName.PROVISIONING_PERMISSION)
+    for action in ("s3:PutBucketCORS", "s3:PutBucketVersioning"):
+        assert action in check.message
+        assert action in check.remedy
+    assert "ProvisioningPermission" in found.check(CheckName.CORS).message
+    assert not any("canary" in f"{each}" for each in found.found.checks)
+    assert site.later().results(CheckResult.FAILED) == set()
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
+@pytest.mark.parametrize(
+    ("target", "action"), [(r"^/[^/?]*$", "s3:CreateBucket"), (r"[?&]tagging", "s3:PutBucketTagging")]
+)
+def test_permissions_without_which_nothing_is_begun(versitygw: VersityGW, target: str, action: str) -> None:
+    """To make the bucket, and to mark it: refused as a whole, by the same check."""
+    with S3Site(kind="S3Compatible", store=versitygw).behind() as (site, proxy):
+        proxy.add(Fault(method="PUT", target=target, status=403, body=error("AccessDenied")))
+        with pytest.raises(Stalled) as refused:
+            site.look()
+    assert refused.value.check is not None
+    assert (refused.value.check.name, action in refused.value.check.remedy) == (CheckName.PROVISIONING_PERMISSION, True)

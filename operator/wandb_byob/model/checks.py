@@ -25,6 +25,7 @@ class CheckName(StrEnum):
     TLS = "TLS"
     CLOCK_SKEW = "ClockSkew"
     CREDENTIALS = "Credentials"
+    PROVISIONING_PERMISSION = "ProvisioningPermission"
     BUCKET_EXISTS = "BucketExists"
     REGION = "Region"
     OWNER = "Owner"

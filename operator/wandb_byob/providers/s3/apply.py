@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from wandb_byob.decide.bucket_state import Aspect, BucketState, Encryption, PublicAccess, Unread
+from wandb_byob.model.checks import CheckName
 from wandb_byob.model.errors import Waiting
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.s3 import errors
@@ -42,7 +44,10 @@ def create(bucket: Bucket) -> bool:
     except SDK_ERRORS as error:
         if errors.code(error) == "BucketAlreadyOwnedByYou":
             return False
-        raise errors.domain_error(error, bucket.where) from None
+        explained = errors.explain(error, bucket.where)
+        if errors.is_denied(error):
+            explained = replace(explained, check=CheckName.PROVISIONING_PERMISSION)
+        raise explained.error() from None
     return True
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from wandb_byob.decide import bucket_checks, bucket_owner, bucket_plan
+from wandb_byob.decide import bucket_checks, bucket_owner, bucket_plan, permissions
 from wandb_byob.decide.bucket_checks import Circumstances
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
 from wandb_byob.decide.bucket_plan import Wanted
 from wandb_byob.decide.bucket_state import Aspect, BucketState, Encryption, Unread
 from wandb_byob.decide.key_checks import KeyWanted
+from wandb_byob.decide.verification import explain
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
@@ -166,11 +167,13 @@ class _Done:
             message = f"Tag the bucket {self.bucket.name} as this BucketStore's."
             self.applied += (Change(name=CheckName.OWNER.value, message=message),)
             return after
-        if refused.denied:
+        lacking = permissions.lacking([refused], keys=self.bucket.where.keys)
+        if lacking is not None:
             raise Stalled(
                 Reason.ACCESS_DENIED,
-                f"The bucket {self.bucket.name} cannot be marked as this BucketStore's, since {refused.action} was refused "
-                f"({refused.code}). Grant {refused.action} to the provisioning credentials.",
+                f"The bucket {self.bucket.name} cannot be marked as this BucketStore's, and so is not configured. "
+                f"{explain(lacking)}",
+                check=lacking,
             )
         return refused
 
@@ -184,15 +187,18 @@ class _Done:
             # With a key that W&B cannot use nothing more could be written.
             goal = replace(goal, encryption=state.encryption)
         applied = (*before, *(key.applied if key is not None else ()))
+        all_refused: list[Unread] = []
         for aspect, message in bucket_plan.changes(state, goal, wanted):
             refused = self._put(aspect, goal)
             if refused is None:
                 applied += (Change(name=_NAMES[aspect].value, message=message),)
             else:
                 goal = goal.refused(aspect, refused)
+                all_refused.append(refused)
+        lacking = permissions.lacking(all_refused, keys=self.bucket.where.keys)
         return Provisioned(
             facts=_facts(self.bucket.where.target, goal, own),
-            checks=(*_checks(self.bucket, goal, wanted, reason), *_check_of(key)),
+            checks=(*_checks(self.bucket, goal, wanted, reason), *_check_of(key), *([lacking] if lacking else [])),
             applied=applied,
         )
 
