@@ -57,9 +57,9 @@ def minio_three_teams(objects: Objects, request: pytest.FixtureRequest) -> Itera
     def then(scenario: Scenario) -> None:
         assert set(scenario.wandb.revisions().values()) == {2}, "three teams, one rollout"
         tried = {check["path"] for check in scenario.get("BucketStore", "research")["status"]["checks"]}
-        assert tried == {"", "teams/vision", "teams/speech", "teams/robotics"}
-        form = {step["field"]: step["value"] for step in scenario.get("TeamStorage", "speech")["status"]["form"]}
-        assert form["Path"] == "teams/speech"
+        assert tried == {"", "teams/drones", "teams/lidar", "teams/robotics"}
+        form = {step["field"]: step["value"] for step in scenario.get("TeamStorage", "lidar")["status"]["form"]}
+        assert form["Path"] == "teams/lidar"
         assert "Versions" not in minio.client().list_object_versions(Bucket="research")
 
     yield Arranged(entries=(address(minio, "research"),), then=then)
