@@ -3,6 +3,7 @@
 Only what is missing is changed, and CORS rules, IAM bindings and labels of others stay.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,7 @@ ROLE: Final = "roles/storage.admin"
 RETENTION_SECONDS: Final = 7 * 24 * 3600
 DEFAULT_LOCATION: Final = "US"
 SERVICE_ACCOUNT_SUFFIX: Final = ".gserviceaccount.com"
+_LOCATION: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _ADOPTED, _ADOPTED_LABEL = "adopted:", "adopted-"  # a label's value holds no colon
 _ACCOUNTS: Final = {
     "MultiTenantCloud": "wandb-integration@wandb-production.iam.gserviceaccount.com",
@@ -78,7 +80,7 @@ def state_of(resource: Mapping[str, Any]) -> GcsState:
     """Read a bucket resource; what has another shape than the API's counts as missing."""
     access = _mapping(resource.get("iamConfiguration"))
     return GcsState(
-        location=str(resource.get("location", "")),
+        location=_location(resource.get("location")),
         labels={str(key): str(value) for key, value in _mapping(resource.get("labels")).items()},
         cors=_mappings(resource.get("cors")),
         uniform_access=_mapping(access.get("uniformBucketLevelAccess")).get("enabled") is True,
@@ -192,6 +194,11 @@ def granted(policy: Mapping[str, Any], account: str) -> Mapping[str, Any]:
 
 def _member(account: str) -> str:
     return f"serviceAccount:{account}"
+
+
+def _location(value: object) -> str:
+    text = str(value)
+    return text if _LOCATION.fullmatch(text) else "an unknown location"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
