@@ -137,11 +137,11 @@ class InstanceWorld:
         place = namespace or self.namespace
         self.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-keys"}, "stringData": {"accessKeyID": f"AK{name}", "secretAccessKey": secret}},
-            _object("BucketStore", name, {
+            _object("BucketStore", name, {key: value for key, value in ({
                 "provider": "S3Compatible",
                 "s3Compatible": {"bucket": f"bucket-{name}", "endpoint": f"https://{HOST}", "region": "eu-1"},
                 "credentials": {"secretRef": {"name": f"{name}-keys"}},
-            } | spec),
+            } | spec).items() if value is not None}),
             namespace=place,
         )  # fmt: skip
         if verified:

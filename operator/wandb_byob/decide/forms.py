@@ -146,6 +146,30 @@ def bucket_hand_over(store: BucketStore, deployment: DeploymentType, *, address:
     return None
 
 
+def instance_hand_over(
+    store: BucketStore, deployment: DeploymentType, *, host: str, path: str, address: str
+) -> HandOver | None:
+    """Return what W&B has to be told of the bucket for the instance itself, None where it is configured from here.
+
+    Dedicated Cloud: W&B's team sets it. CoreWeave: W&B support does, wherever W&B runs.
+    """
+    coreweave = store.spec.provider == "CoreWeave"
+    place = f"{bucket_name(store)}, path {path}" if path else bucket_name(store)
+    where = f"bucket {place} of CoreWeave AI Object Storage" if coreweave else f"{address}, path {path or 'none'}"
+    later = " Files that are there already are not copied; please tell us when it is set."
+    if deployment == "DedicatedCloud":
+        keys = f" In place of *** belong {_keys(store)}; they follow over a secure channel." if "***" in address else ""
+        who = f"{_ACCOUNT_TEAM}, and {_SUPPORT}" if coreweave else _ACCOUNT_TEAM
+        text = (
+            f"Please make this the storage of our Dedicated Cloud instance {host}: {where}.{keys}{_oidc(store)}{later}"
+        )
+        return HandOver(recipient=who, text=text)
+    if coreweave and deployment == "SelfManaged":
+        text = f"Please configure {where} as the storage of our self-managed W&B {host}.{later}"
+        return HandOver(recipient=_SUPPORT, text=text)
+    return None
+
+
 def _to_account_team(store: BucketStore, address: str, whom: str) -> HandOver:
     keys = f" In place of *** belong {_keys(store)}; they follow over a secure channel." if "***" in address else ""
     what = f"add this bucket to the supported file stores of our Dedicated Cloud instance: {address}.{keys}"

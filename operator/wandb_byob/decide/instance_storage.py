@@ -5,10 +5,11 @@ is left where it was set. As long as the bucket cannot be set, W&B keeps the one
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from wandb_byob.decide import bucket_forms, storage, takeover
+from wandb_byob.decide.annotations import handed_over
 from wandb_byob.decide.attachments import Pending
 from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progress, Verdict
 from wandb_byob.decide.plan import Plan
@@ -17,6 +18,7 @@ from wandb_byob.decide.storage import Bucket, Present
 from wandb_byob.decide.variable import IN_VARIABLES, STORAGE, Settings
 from wandb_byob.decide.wanted import differing
 from wandb_byob.model import names
+from wandb_byob.model.api import HandOver, ObjectMeta
 from wandb_byob.model.reasons import Reason
 
 
@@ -35,7 +37,7 @@ class Storage:
     """What is wanted of the settings, and what the condition StorageConfigured says; None: there is none.
 
     `verdict` is final, `bucket` (without one) what is told about once the settings were dealt with. `awaited`: a verdict about the
-    bucket is on the way, for which other changes may wait.
+    bucket is on the way, for which other changes may wait. `hand_over` is what W&B is to be told where nothing is set from here.
     """
 
     settings: Settings = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Storage:
     progress: Progress = Progress.SETTLED
     pending: tuple[Pending, ...] = ()
     awaited: bool = False
+    hand_over: HandOver | None = None
 
 
 def present(situation: Situation) -> tuple[Present, ...]:
@@ -147,6 +150,19 @@ def _would_hide(elsewhere: list[Present], asked: Asked) -> Verdict:
 def configured(bucket: Bucket) -> Verdict:
     """Return that W&B has the bucket."""
     return _verdict("True", Reason.CONFIGURED, f"W&B keeps the instance's files in {bucket.place}.")
+
+
+def told(kept: Storage, hand_over: HandOver, metadata: ObjectMeta) -> Storage:
+    """Return that nothing is set from here: W&B is to be told, or has been, as an annotation says."""
+    if handed_over(metadata):
+        message = f"{hand_over.recipient}: told, as the annotation {names.HANDED_OVER} says."
+        return replace(kept, verdict=_verdict("True", Reason.CONFIGURED, message))
+    message = (
+        f"{hand_over.recipient} must be told, since nothing of this is set from here. Send what status.handOver says, and when it is done, "
+        f'set the annotation {names.HANDED_OVER}: "true".'
+    )
+    verdict = _verdict("False", Reason.ACTION_REQUIRED, message)
+    return replace(kept, verdict=verdict, progress=Progress.STALLED, hand_over=hand_over)
 
 
 def verdict_after(decided: Storage, plan: Plan) -> tuple[Verdict, Progress] | None:

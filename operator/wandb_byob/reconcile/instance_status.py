@@ -70,6 +70,7 @@ def after(
         last_good_secret_name=plan.last_good or None,
         variable_bytes=max((size(value) for value, _ in values), default=0),
         workloads=_workloads(plan, situation),
+        hand_over=instance.status.hand_over if storage is None else storage.hand_over,
         failed=plan.failed,
         reverted=plan.reverted or quarrel.remembered(situation, plan.secret),
         observed_reconcile_request=looks.request(instance.metadata.annotations),
@@ -145,8 +146,11 @@ def _not_looked_at(before: WandbInstanceStatus, cause: Verdict) -> Iterable[Verd
             yield Verdict(type=type_, status="Unknown", reason=cause.reason, message=message)
 
 
-def elsewhere(instance: WandbInstance, *, now: datetime) -> WandbInstanceStatus:
-    """Return the status of a W&B that does not run in this cluster: there is nothing here to configure or roll out."""
+def elsewhere(instance: WandbInstance, *, storage: Storage | None, now: datetime) -> WandbInstanceStatus:
+    """Return the status of a W&B that does not run in this cluster: there is nothing here to configure or roll out.
+
+    `storage` is what is to be told of the instance's own bucket, None where none is asked for.
+    """
     dedicated = instance.spec.deployment_type == "DedicatedCloud"
     message = (
         "This W&B does not run in this cluster, so that nothing is configured here. What W&B must be told about a team's "
@@ -156,8 +160,12 @@ def elsewhere(instance: WandbInstance, *, now: datetime) -> WandbInstanceStatus:
         Verdict(type=type_, status="Unknown", reason=Reason.ACTION_REQUIRED, message=message, gates=False)
         for type_ in (ConditionType.CONFIGURED, ConditionType.ROLLED_OUT)
     )
-    outcome = Outcome(verdicts=(ACCEPTED, *verdicts), progress=Progress.SETTLED)
-    hand_over = api.HandOver(
+    own = storage.verdict if storage is not None else None
+    outcome = Outcome(
+        verdicts=(ACCEPTED, *verdicts, *((own,) if own is not None else ())),
+        progress=storage.progress if storage is not None else Progress.SETTLED,
+    )
+    of_teams = api.HandOver(
         recipient="Your W&B account team",
         text="We bring buckets of our own for teams of our Dedicated Cloud instance. Each bucket's address must be in the "
         "instance's supported file stores before its team is created; we send you the addresses, which may hold keys, over "
@@ -166,10 +174,15 @@ def elsewhere(instance: WandbInstance, *, now: datetime) -> WandbInstanceStatus:
     return WandbInstanceStatus(
         observed_generation=instance.metadata.generation,
         conditions=_conditions(instance.metadata, instance.status, outcome, now=now, ready_message=message),
-        hand_over=hand_over if dedicated else None,
+        hand_over=_first(storage, of_teams) if dedicated else None,
         version=instance.spec.version,
         observed_reconcile_request=looks.request(instance.metadata.annotations),
     )
+
+
+def _first(storage: Storage | None, of_teams: api.HandOver) -> api.HandOver:
+    """Return what is to be told of the instance's own bucket, for as long as it has not been; then what is of teams."""
+    return storage.hand_over if storage is not None and storage.hand_over is not None else of_teams
 
 
 def _conditions(

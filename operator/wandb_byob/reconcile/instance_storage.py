@@ -1,8 +1,8 @@
 """The bucket for the instance itself: which one `spec.storage` means, whether it may be set, and with which keys."""
 
-from wandb_byob.decide import availability, instance_storage, looks, references, storage
+from wandb_byob.decide import addresses, availability, forms, instance_storage, looks, references, storage
 from wandb_byob.decide.attachments import verified_at
-from wandb_byob.decide.availability import Offer, Scope
+from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.conditions import ConditionType, Progress, Verdict
 from wandb_byob.decide.instance_storage import Asked, Storage
 from wandb_byob.decide.situation import Situation
@@ -10,13 +10,13 @@ from wandb_byob.decide.storage import Bucket
 from wandb_byob.decide.verification import bucket_ready
 from wandb_byob.kube.client import BUCKET_STORES
 from wandb_byob.model import names
-from wandb_byob.model.api import BucketStore, WandbInstance
+from wandb_byob.model.api import BucketStore, HandOver, WandbInstance
 from wandb_byob.model.credentials import AccessKey, AccountKey
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.reasons import Reason
 from wandb_byob.reconcile.base import World
-from wandb_byob.reconcile.inputs import gather_inputs
-from wandb_byob.reconcile.instance_buckets import Buckets, keys_changed
+from wandb_byob.reconcile.inputs import Inputs, gather_inputs
+from wandb_byob.reconcile.instance_buckets import Buckets, gather_buckets, keys_changed
 
 
 def wish(world: World, instance: WandbInstance, buckets: Buckets, situation: Situation) -> Storage:
@@ -26,14 +26,32 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, situation: Sit
     _learn(world, situation)
     try:
         store = named(world, instance, buckets)
-        return _of_store(world, instance, store, situation)
+        inputs = _verified(world, instance, store)
+        telling = _hand_over(instance, store, inputs)
+        if telling is not None:
+            return instance_storage.told(instance_storage.unchanged(situation), telling, instance.metadata)
+        return instance_storage.decide(situation, _asked(world, instance, store, inputs))
     except DomainError as error:
         waits = isinstance(error, Waiting)
         return instance_storage.unchanged(
             situation,
             _refused(error.reason, error.message),
             progress=Progress.RECONCILING if waits else Progress.STALLED,
+            awaited=waits,
         )
+
+
+def elsewhere(world: World, instance: WandbInstance) -> Storage | None:
+    """Return what W&B is to be told of its own bucket where it does not run in this cluster; None where none is asked for."""
+    if instance.spec.storage is None:
+        return None
+    try:
+        store = named(world, instance, gather_buckets(world, instance))
+        telling = _hand_over(instance, store, _verified(world, instance, store))
+    except DomainError as error:
+        progress = Progress.RECONCILING if isinstance(error, Waiting) else Progress.STALLED
+        return Storage(verdict=_refused(error.reason, error.message), progress=progress)
+    return instance_storage.told(Storage(), telling, instance.metadata) if telling is not None else None
 
 
 def named(world: World, instance: WandbInstance, buckets: Buckets) -> BucketStore:
@@ -56,44 +74,46 @@ def named(world: World, instance: WandbInstance, buckets: Buckets) -> BucketStor
     return store
 
 
-def _of_store(world: World, instance: WandbInstance, store: BucketStore, situation: Situation) -> Storage:
-    path = references.storage_path(store, instance) or ""
-    ready, progress = bucket_ready(store, path=path, user=instance.metadata.namespace)
+def _verified(world: World, instance: WandbInstance, store: BucketStore) -> Inputs:
+    """Return what the bucket was verified with, under the instance's own path; raises `Stalled` or `Waiting` where it is not."""
+    name, path = store.metadata.name, references.storage_path(store, instance) or ""
     if store.metadata.deletion_timestamp is not None:
-        message = f"BucketStore {store.metadata.name} is being deleted. Name another in spec.storage."
-        return instance_storage.unchanged(
-            situation, _refused(Reason.BUCKET_STORE_NOT_FOUND, message), progress=Progress.STALLED
+        raise Stalled(
+            Reason.BUCKET_STORE_NOT_FOUND, f"BucketStore {name} is being deleted. Name another in spec.storage."
         )
+    ready, progress = bucket_ready(store, path=path, user=instance.metadata.namespace)
     inputs = gather_inputs(world, store)
-    if ready.status == "True" and not looks.current(store, inputs.mark):
-        ready, progress = _refused(Reason.WAITING_FOR_BUCKET, "It is being verified anew."), Progress.RECONCILING
     if ready.status != "True":
-        message = f"BucketStore {store.metadata.name}: {ready.message}"
-        return instance_storage.unchanged(
-            situation,
-            _refused(ready.reason, message),
-            progress=progress,
-            awaited=progress is Progress.RECONCILING,
-        )
-    if availability.offer(instance.spec.deployment_type, Scope.INSTANCE, store.spec.provider) is Offer.SUPPORT:
-        raise Stalled(Reason.ACTION_REQUIRED, "W&B support sets it.")
+        refusal = Waiting if progress is Progress.RECONCILING else Stalled
+        raise refusal(ready.reason, f"BucketStore {name}: {ready.message}")
+    if not looks.current(store, inputs.mark):
+        raise Waiting(Reason.WAITING_FOR_BUCKET, f"BucketStore {name} is being verified anew.")
+    return inputs
+
+
+def _hand_over(instance: WandbInstance, store: BucketStore, inputs: Inputs) -> HandOver | None:
+    return forms.instance_hand_over(
+        store,
+        instance.spec.deployment_type,
+        host=instance.spec.host,
+        path=references.storage_path(store, instance) or "",
+        address=addresses.redact(inputs.provider.address(store.spec, inputs.context.data)),
+    )
+
+
+def _asked(world: World, instance: WandbInstance, store: BucketStore, inputs: Inputs) -> Asked:
     try:
         address = inputs.provider.address(store.spec, inputs.context.data)
     except ValueError:
         raise Stalled(
             Reason.INVALID_SPEC, f"BucketStore {store.metadata.name} gives no keys for W&B. Set spec.credentials there."
         ) from None
-    verified = verified_at(store)
-    changed = keys_changed(world, store)
-    since = max((*verified, changed) if changed is not None else verified, default=world.now())
-    return instance_storage.decide(
-        situation,
-        Asked(
-            bucket=storage.of_store(store.spec, address, path=path),
-            store=store.metadata.uid,
-            since=since,
-            confirmed=instance.metadata.annotations.get(names.CHANGE_STORAGE, ""),
-        ),
+    verified, changed = verified_at(store), keys_changed(world, store)
+    return Asked(
+        bucket=storage.of_store(store.spec, address, path=references.storage_path(store, instance) or ""),
+        store=store.metadata.uid,
+        since=max((*verified, changed) if changed is not None else verified, default=world.now()),
+        confirmed=instance.metadata.annotations.get(names.CHANGE_STORAGE, ""),
     )
 
 

@@ -67,8 +67,9 @@ def reconcile(world: World, key: ObjectKey) -> Result:
     try:
         _require_built(instance)
         if instance.spec.deployment_type != "SelfManaged":
-            return _finish(subject, instance_status.elsewhere(instance, now=world.now()), after=None)
-    except DomainError as error:
+            own = instance_storage.elsewhere(subject.world, instance)
+            return _finish(subject, instance_status.elsewhere(instance, storage=own, now=world.now()), after=None)
+    except (DomainError, ForbiddenError) as error:
         return _failed(subject, error, ConditionType.ACCEPTED)
     try:
         return _look(subject)
