@@ -131,6 +131,7 @@ def _owner(world: World, instance: WandbInstance, name: str) -> Owner:
         deployments=tuple(sorted(deployments, key=lambda each: str(each["metadata"]["name"]))),
         user=wandb_values.values_of(kube.get(SECRETS, namespace, f"{name}-spec-user")) if first else {},
         active=wandb_values.values_of(kube.get(SECRETS, namespace, f"{name}-spec-active")) if first else {},
+        chart=instance.spec.chart_version,
     )
 
 

@@ -4,11 +4,10 @@ Each trap here was found in W&B's chart and operator: what is set at the wrong p
 without a word in its status.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from wandb_byob.decide import wandb_values
+from wandb_byob.decide import versions, wandb_values
 from wandb_byob.decide.variable import CHART_BUCKET, MARK, VARIABLE, EnvVar
 from wandb_byob.decide.wandb_values import (
     GLOBAL_ENV,
@@ -29,8 +28,7 @@ Wire = Mapping[str, Any]
 BUCKET: Final = CHART_BUCKET
 """The setting of the instance's own bucket."""
 _VARIABLES: Final = (VARIABLE, MARK)
-_OLDEST_CHART: Final = (0, 33, 0)
-_CHART: Final = re.compile(r"operator-wandb-(\d+)\.(\d+)\.(\d+)", re.ASCII)
+_OLDEST_CHART: Final = "0.33.0"
 _EXPANDED: Final = {"{{": "Helm", "$(": "Kubernetes", "$$": "Kubernetes"}
 _VALUE_SOURCES: Final = ("secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef")
 
@@ -104,10 +102,10 @@ def layers_of(body: Wire, *, user: Values, active: Values) -> Mapping[str, Value
     }
 
 
-def refusal(layers: Mapping[str, Values], variable: str, *, charts: Sequence[str]) -> Stalled | None:
-    """Return the first trap that setting a variable would run into; `charts` are the labels helm.sh/chart."""
+def refusal(layers: Mapping[str, Values], variable: str, *, chart: str | None) -> Stalled | None:
+    """Return the first trap that setting a variable would run into; `chart` is the chart's version, None where it is not known."""
     found = (
-        _too_old(charts),
+        _too_old(chart),
         _clash(layers, variable),
         _loses(layers, variable),
         _drops(layers),
@@ -116,16 +114,14 @@ def refusal(layers: Mapping[str, Values], variable: str, *, charts: Sequence[str
     return next((each for each in found if each is not None), None)
 
 
-def _too_old(charts: Iterable[str]) -> Stalled | None:
-    for label in charts:
-        version = _CHART.match(label)
-        if version is not None and tuple(map(int, version.groups())) < _OLDEST_CHART:
-            return Stalled(
-                Reason.CHART_TOO_OLD,
-                f"W&B is installed with chart {label}. Before 0.33.0 it does not hand global.env to every component, so that some would "
-                "lack the buckets. Upgrade W&B.",
-            )
-    return None
+def _too_old(chart: str | None) -> Stalled | None:
+    if chart is None or not versions.older(chart, _OLDEST_CHART):
+        return None
+    return Stalled(
+        Reason.CHART_TOO_OLD,
+        f"W&B is installed with chart operator-wandb-{chart}. Before {_OLDEST_CHART} it does not hand global.env to every component, so "
+        "that some would lack the buckets. Upgrade W&B, or correct spec.chartVersion if it says so wrongly.",
+    )
 
 
 def _clash(layers: Mapping[str, Values], variable: str) -> Stalled | None:

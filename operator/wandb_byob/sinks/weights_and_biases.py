@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
+from wandb_byob.decide import versions
 from wandb_byob.decide.bucket_forms import FORMS, dumps
 from wandb_byob.decide.configuration import Stored
 from wandb_byob.decide.variable import MARK, VARIABLE, VARIABLES, EnvVar, Origin, Reading, Slot, secret_of
@@ -66,7 +67,7 @@ class Owner:
     """A WeightsAndBiases object as it was read, in the version in which it is stored.
 
     `user` are the values that the System Console has set, `active` those that W&B's operator has applied; both only for v1.
-    `deployments` are what it has made.
+    `deployments` are what it has made, `chart` is the chart's version where spec.chartVersion says it.
     """
 
     body: Wire
@@ -74,6 +75,7 @@ class Owner:
     deployments: tuple[Wire, ...]
     user: Values
     active: Values
+    chart: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +183,7 @@ def _layers(owner: Owner) -> Mapping[str, Values]:
 def _refusal(owner: Owner, variable: str) -> Stalled | None:
     """Return why setting a variable would fail, or harm what others have set; None where it would not."""
     if owner.version == "v1":
-        return wandb_v1.refusal(_layers(owner), variable, charts=_charts(owner.deployments))
+        return wandb_v1.refusal(_layers(owner), variable, chart=_chart(owner))
     return wandb_v2.refusal(owner.body, variable)
 
 
@@ -264,9 +266,9 @@ def _digest(owner: Owner) -> str:
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 
 
-def _charts(deployments: Sequence[Wire]) -> tuple[str, ...]:
-    labels = ((each["metadata"].get("labels") or {}).get("helm.sh/chart", "") for each in deployments)
-    return tuple(sorted({label for label in labels if label}))
+def _chart(owner: Owner) -> str | None:
+    labels = ((each["metadata"].get("labels") or {}).get("helm.sh/chart", "") for each in owner.deployments)
+    return versions.chart(owner.chart, labels)
 
 
 def _setters(owner: Owner, setting: str) -> tuple[str, ...]:

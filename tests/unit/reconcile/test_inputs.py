@@ -9,6 +9,8 @@ from unit.resources import as_store, bucket_store, wandb_instance
 from unit.scripted import Stage, namespace_object, secret
 from wandb_byob.kube.client import ForbiddenError
 from wandb_byob.model.credentials import AccessKey, Ambient
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
 from wandb_byob.reconcile.inputs import Inputs, gather_inputs
 
 
@@ -152,3 +154,51 @@ def test_what_is_recorded_of_the_bucket_is_passed_on(bucket: Any, recorded: str)
     """For stores that keep no tags."""
     store = as_store(bucket_store(status={"bucket": bucket} if bucket else None))
     assert gather_inputs(_stage().world, store).context.recorded == recorded
+
+
+BLOCKS: dict[str, dict[str, Any]] = {
+    "CoreWeave": {"provider": "CoreWeave", "s3": None, "coreWeave": {"bucket": "acme"}},
+    "S3": {},
+    "GCS": {"provider": "GCS", "s3": None, "gcs": {"bucket": "acme"}},
+    "Azure": {
+        "provider": "Azure",
+        "s3": None,
+        "azure": {"storageAccount": "acme", "container": "files", "tenantID": "t", "clientID": "c"},
+    },
+    "S3Compatible": {
+        "provider": "S3Compatible",
+        "s3": None,
+        "s3Compatible": {"bucket": "acme", "endpoint": "https://minio.example.com", "region": "r"},
+    },
+}
+# W&B's page for teams, written out: what is offered on each kind of W&B.
+OFFERED = {
+    "SelfManaged": ("CoreWeave", "S3", "GCS", "Azure", "S3Compatible"),
+    "DedicatedCloud": ("CoreWeave", "S3", "GCS", "Azure", "S3Compatible"),
+    "MultiTenantCloud": ("CoreWeave", "S3", "GCS"),
+}
+CELLS = [(deployment, provider) for deployment in OFFERED for provider in BLOCKS]
+
+
+@pytest.mark.parametrize(("deployment", "provider"), CELLS, ids=[f"{d}-{p}" for d, p in CELLS])
+def test_what_w_and_b_does_not_offer_is_refused_before_anything_is_read(deployment: str, provider: str) -> None:
+    """Cell by cell, with a sentence that says what there is instead; what is offered goes on to its own look."""
+    instance = wandb_instance(spec={"deploymentType": deployment, "version": "0.85.0", "chartVersion": "0.43.8"})
+    stage = _stage(instance=instance)
+    stage.providers = dict.fromkeys(BLOCKS, stage.provider)
+    spec = {**BLOCKS[provider], "credentials": {"source": "WandbAccount"}, "provisioning": None}
+    if deployment == "SelfManaged":
+        spec["credentials"] = {"secretRef": {"name": "keys"}}
+    wanted_key = {"GCS": "SecretInvalid", "Azure": "SecretInvalid"}.get(provider)
+    if provider not in OFFERED[deployment]:
+        with pytest.raises(Stalled, match="It offers S3, CoreWeave and GCS there") as refused:
+            _inputs(stage, **spec)
+        assert refused.value.reason is Reason.NOT_AVAILABLE
+        assert "secrets" not in f"{stage.kube.reads}"
+    elif deployment == "SelfManaged" and wanted_key:
+        # Offered: it is the Secret's keys, which are those of S3, that it stops at.
+        with pytest.raises(Stalled) as stopped:
+            _inputs(stage, **spec)
+        assert stopped.value.reason is Reason.SECRET_INVALID
+    else:
+        assert _inputs(stage, **spec).provider is stage.provider

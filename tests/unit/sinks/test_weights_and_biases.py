@@ -7,6 +7,7 @@ import pytest
 
 from wandb_byob.decide.variable import VARIABLE
 from wandb_byob.decide.workloads import State, Workload
+from wandb_byob.model.reasons import Reason
 from wandb_byob.sinks import weights_and_biases
 from wandb_byob.sinks.weights_and_biases import Means, Owner
 
@@ -67,3 +68,32 @@ def test_components_that_read_no_files_have_no_say() -> None:
     found = target(deployment("api", env=[ENV]), deployment("console", ready=False), status={})
     assert found.health.state is State.CURRENT
     assert [part.name for part in found.parts] == ["api"]
+
+
+@pytest.mark.parametrize(
+    ("label", "given", "refused"),
+    [
+        ("operator-wandb-0.32.9", None, True),
+        ("operator-wandb-0.33.0", None, False),
+        ("app-0.1.0", None, False),
+        ("app-0.1.0", "0.32.9", True),
+        ("operator-wandb-0.32.9", "0.43.8", False),
+    ],
+    ids=["labelled as old", "new enough", "only a part's label", "said to be old", "said to be new"],
+)
+def test_the_chart_is_what_its_owner_says_else_what_is_labelled(label: str, given: str | None, refused: bool) -> None:
+    """spec.chartVersion wins over the label helm.sh/chart of what W&B's operator has made."""
+    made = deployment("api")
+    made["metadata"]["labels"] = {**(made["metadata"].get("labels") or {}), "helm.sh/chart": label}
+    metadata = {
+        "name": "wandb",
+        "uid": "u",
+        "resourceVersion": "1",
+        "generation": 3,
+        "creationTimestamp": NOW.isoformat(),
+    }
+    body = {"metadata": metadata, "spec": {"values": {}}}
+    owner = Owner(body=body, version="v1", deployments=(made,), user={}, active={}, chart=given)
+    means = Means(settings=(VARIABLE,), ours="wandb-file-stores-", stored={}, found=FOUND, pods=(), since=None, now=NOW)
+    (reading,) = weights_and_biases.workload(owner, means).readings
+    assert (reading.refusal is not None and reading.refusal.reason is Reason.CHART_TOO_OLD) is refused
