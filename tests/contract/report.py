@@ -21,6 +21,8 @@ PAGE: Final = ROOT / "docs" / "providers.md"
 SPOT: Final = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 RENEW: Final = "Run `make docs-providers`, read what changed, and commit it."
 ELSEWHERE: Final[Mapping[CheckName, str]] = {
+    CheckName.WANDB_VERSION: "tests/unit/decide/test_requirements.py::test_a_w_and_b_that_is_too_old_is_refused",
+    CheckName.KEYLESS_SECRET: "tests/cluster/main_job/test_coreweave.py::test_without_keys",
     CheckName.WORKLOAD_PROBE: "tests/cluster/main_job/test_from_workload.py::test_an_image_that_cannot_be_pulled_is_told_in_kubernetes_words",
 }
 """The checks that no look at a store can make fail, and the test in which each fails alone: file and function."""
@@ -87,6 +89,13 @@ def checks(results: Results) -> Iterator[str]:
         yield _row(f"`{name}`", ("✓" if site in places else "" for site in SITES))
 
 
+def elsewhere(_: Results) -> Iterator[str]:
+    """The checks that are about W&B and not about a server, and the test in which each fails alone."""
+    yield from _head("check", ("test",))
+    for name, test in ELSEWHERE.items():
+        yield _row(f"`{name}`", (f"`{test}`",))
+
+
 TABLES: Final[Mapping[str, Callable[[Results], Iterator[str]]]] = {
     "matrix": matrix,
     "not-run": not_run,
@@ -94,6 +103,7 @@ TABLES: Final[Mapping[str, Callable[[Results], Iterator[str]]]] = {
     "calls": calls,
     "order": order,
     "checks": checks,
+    "elsewhere": elsewhere,
 }
 
 
