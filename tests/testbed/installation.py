@@ -40,7 +40,9 @@ class Installation:
 
     def helm(self, *arguments: str) -> str:
         """Run Helm as administrator in the release's namespace and return what it says; raises TestbedError with its words."""
-        folders = {name: str(self._folder) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")}
+        # What Helm learns of the API before our kinds are there is not for the user's own kubectl to believe.
+        names = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "KUBECACHEDIR")
+        folders = {name: str(self._folder) for name in names}
         argv = [str(programs.path("helm")), f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={self.namespace}"]
         done = subprocess.run(
             [*argv, *arguments],

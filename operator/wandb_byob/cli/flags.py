@@ -6,6 +6,18 @@ from typing import Final
 _DEPLOYMENTS: Final = ("SelfManaged", "DedicatedCloud", "MultiTenantCloud")
 
 
+def origin(text: str) -> str:
+    """Return W&B's address without a slash at its end, as browsers send it; argparse says what is wrong with another."""
+    from wandb_byob.decide.soundness import is_origin  # what --help does not need
+
+    found = text.rstrip("/")
+    if not is_origin(found):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not an address as browsers show it. Write https:// and the host, without a path."
+        )
+    return found
+
+
 def add_kubeconfig(parser: argparse._ActionsContainer) -> None:
     """Declare which cluster is meant."""
     parser.add_argument("--kubeconfig", metavar="FILE", default="", help="default: $KUBECONFIG, or ~/.kube/config")
@@ -38,7 +50,7 @@ def add_source(parser: argparse.ArgumentParser, *, assume: bool = False) -> None
             "the W&B that reads the buckets, with -f and without a manifest of its WandbInstance"
         )
         assumed.add_argument(
-            "--host", metavar="URL", help="W&B's address in browsers, such as https://wandb.example.com"
+            "--host", metavar="URL", type=origin, help="W&B's address in browsers, such as https://wandb.example.com"
         )
         assumed.add_argument("--deployment-type", choices=_DEPLOYMENTS, help="default: SelfManaged")
         assumed.add_argument("--identity", metavar="ARN", help="what W&B's pods run as (SelfManaged)")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wandb_byob.cli import output
-from wandb_byob.cli.flags import add_kubeconfig
+from wandb_byob.cli.flags import add_kubeconfig, origin
 from wandb_byob.cli.output import Row, Screen
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--release", metavar="NAME", help="workloads by the label app.kubernetes.io/instance (default: wandb)"
     )
     parser.add_argument(
-        "--host", metavar="URL", required=True, help="W&B's address in browsers, such as https://wandb.example.com"
+        "--host",
+        metavar="URL",
+        required=True,
+        type=origin,
+        help="W&B's address in browsers, such as https://wandb.example.com",
     )
     parser.add_argument("--name", default="wandb", help="of the WandbInstance to write (default: %(default)s)")
     parser.add_argument("--separator", default=",", help="what divides the list (default: %(default)s)")

@@ -13,6 +13,7 @@ from typing import Any, Final, get_type_hints
 import msgspec.inspect
 import yaml
 
+from wandb_byob.cli import fitting
 from wandb_byob.decide import soundness
 from wandb_byob.kube.client import (
     BUCKET_STORES,
@@ -223,7 +224,9 @@ def _taken(body: Any, where: str, namespace: str) -> dict[str, Any] | None:
     if not isinstance(body, Mapping) or not isinstance(body.get("kind"), str):
         raise ManifestError(f"{where} is not a Kubernetes object.")
     kind = body["kind"]
-    ours = kind in _TYPES and str(body.get("apiVersion", "")).startswith(f"{names.GROUP}/")
+    ours = str(body.get("apiVersion", "")).startswith(f"{names.GROUP}/")
+    if ours and kind not in _TYPES:
+        raise ManifestError(f"{where}: {names.GROUP} has no kind {kind}, but {', '.join(sorted(_TYPES))}.")
     if not ours and not (kind in ("Secret", "ConfigMap", "Namespace") and body.get("apiVersion") == "v1"):
         return None
     metadata = body.get("metadata")
@@ -248,7 +251,7 @@ def _require_valid(body: dict[str, Any], kind: str, where: str) -> None:
     try:
         found = msgspec.convert(body, _TYPES[kind])
     except msgspec.ValidationError as error:
-        raise ManifestError(f"{where}: {error}.") from None
+        raise ManifestError(f"{where}: {fitting.told(error, _TYPES[kind])}") from None
     field = soundness.unsound(found)
     if field:
         raise ManifestError(f"{where}: {field} has a value that it cannot have.")

@@ -95,7 +95,7 @@ def _teams(arguments: argparse.Namespace) -> tuple[str, ...]:
         trusted = trust(bundle)
     except ValueError as error:
         raise SourceError(f"--scim-ca-file {arguments.scim_ca_file}: {error}") from None
-    url = arguments.scim_url or f"{arguments.host.rstrip('/')}/scim"
+    url = arguments.scim_url or f"{arguments.host}/scim"
     with output.progress("Reading the names of W&B's teams"):
         return teams(url, scim.credentials(_text(given)), trust=trusted)
 

@@ -33,6 +33,11 @@ def unsound(thing: BucketStore | TeamStorage | WandbInstance) -> str:
     return next((name for name, sound in fields if not sound), "")
 
 
+def is_origin(text: str) -> bool:
+    """Say whether this is scheme, host and port, as a browser sends them."""
+    return _fits(_ORIGIN, text)
+
+
 def _of_store(store: BucketStore) -> Iterator[tuple[str, bool]]:
     spec = store.spec
     region = getattr(blocks.block(spec), "region", None)
@@ -40,7 +45,7 @@ def _of_store(store: BucketStore) -> Iterator[tuple[str, bool]]:
     if spec.s3 is not None:
         yield "spec.s3.accountID", spec.s3.account_id is None or _fits(_ACCOUNT, spec.s3.account_id)
     yield "spec.probePath", spec.probe_path is None or _fits(_PATH, spec.probe_path, longest=_LONGEST_PATH)
-    yield "spec.cors.allowedOrigins", all(_fits(_ORIGIN, origin) for origin in spec.cors.allowed_origins)
+    yield "spec.cors.allowedOrigins", all(map(is_origin, spec.cors.allowed_origins))
 
 
 def _of_team(team: TeamStorage) -> Iterator[tuple[str, bool]]:
@@ -57,7 +62,7 @@ def _of_instance(instance: WandbInstance) -> Iterator[tuple[str, bool]]:
         empty = selector is not None and not (selector.match_labels or selector.match_expressions)
         yield "spec.target.workloads.selector", not empty
         yield "spec.target.workloads.names", selector is not None or bool(target.names)
-    yield "spec.host", _fits(_ORIGIN, instance.spec.host.rstrip("/"))
+    yield "spec.host", is_origin(instance.spec.host.rstrip("/"))
     yield "spec.rollout.maxWait", _is_duration(rollout.max_wait)
     stated = rollout.minimum_interval
     yield "spec.rollout.minimumInterval", stated is None or _is_duration(stated)

@@ -65,3 +65,13 @@ def test_as_a_kubectl_plugin_it_calls_itself_so(
     with pytest.raises(SystemExit):
         main(["--help"])
     assert capsys.readouterr().out.startswith("usage: kubectl byob")
+
+
+@pytest.mark.parametrize("command", ["doctor", "plan", "policy", "import"])
+@pytest.mark.parametrize("host", ["wandb.example.com", "https://wandb.example.com/home", "ftp://wandb.example.com"])
+def test_an_address_of_wandb_that_no_browser_sends(capsys: pytest.CaptureFixture[str], command: str, host: str) -> None:
+    """Told by the flag, before anything is looked at."""
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--host", host])
+    assert ended.value.code == 2
+    assert f"argument --host: {host} is not an address as browsers show it." in capsys.readouterr().err

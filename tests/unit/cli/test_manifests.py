@@ -144,3 +144,43 @@ def test_before_a_cluster(tmp_path: Path) -> None:
     assert store.status.bucket is not None
     assert kube.get(TEAM_STORAGES, "team-a", "ml") is not None
     assert cluster.writes == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"provider": "s3"}, "spec.provider is not one of Azure, CoreWeave, GCS, S3, S3Compatible."),
+        ({"managementPolicy": "Watch"}, "spec.managementPolicy is not one of Manage, Observe."),
+        ({"verification": {"from": "Job"}}, "spec.verification.from is not one of Operator, Workload."),
+        ({"s3": {"bucket": "acme"}}, "spec.s3.region is missing."),
+        (
+            {"s3": {"bucket": "acme", "region": "eu-central-1", "accountID": 111122223333}},
+            "spec.s3.accountID has to be text, and is a whole number. Put it in quotation marks.",
+        ),
+        ({"s3": "acme"}, "spec.s3 has to be a block of fields, and is text."),
+        ({"verification": {"dataPath": "yes"}}, "spec.verification.dataPath has to be true or false, and is text."),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_by_its_field(tmp_path: Path, spec: dict[str, Any], told: str) -> None:
+    """In the words of who writes manifests: what the field takes, and what to do where that is not plain."""
+    with pytest.raises(ManifestError) as raised:
+        loaded(tmp_path, STORE | {"spec": STORE["spec"] | spec})
+    assert str(raised.value) == f"{tmp_path / 'a.yaml'}, document 1: BucketStore vision: {told}"
+
+
+def test_a_kind_of_ours_that_does_not_exist(tmp_path: Path) -> None:
+    """A slip of the pen is no kind of somebody else."""
+    with pytest.raises(ManifestError, match=r"has no kind BucketStor, but BucketStore, TeamStorage, WandbInstance\."):
+        loaded(tmp_path, STORE | {"kind": "BucketStor"})
+
+
+def test_no_two_examples_write_the_same_object() -> None:
+    """Whoever applies the whole folder gets what each file says; W&B itself is described in more than one of them."""
+    folder = Path(__file__).parents[3] / "examples"
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for file in sorted(folder.glob("*.yaml")):
+        for body in load([str(file)], namespace="wandb"):
+            found = (body["kind"], body["metadata"].get("namespace", ""), body["metadata"]["name"])
+            places.setdefault(found, []).append(file.name)
+    twice = {found: files for found, files in places.items() if len(files) > 1}
+    assert twice == {("WandbInstance", "wandb", "wandb"): ["several-namespaces.yaml", "wandbinstance.yaml"]}
