@@ -1,7 +1,8 @@
 """Kubernetes Events (events.k8s.io/v1) about our objects: what `kubectl describe` and `kubectl events` show.
 
-The same event again within ten minutes is counted on the first (`series`), at most once a minute; beyond that an object gets 25 at
-once and one every five minutes, as client-go has it. Events are a courtesy: one that can't be written is logged and dropped.
+The same event again within ten minutes is counted on the first (`series`), at most once a minute, or at once where the object was
+otherwise in between: the newest Event is what it is now. Beyond that an object gets 25 at once and one every five minutes, as
+client-go has it. Events are a courtesy: one that can't be written is logged and dropped. Each is in the log, too.
 """
 
 import logging
@@ -82,14 +83,18 @@ class Correlator:
     new_name: Callable[[ObjectKey], str]
     _series: OrderedDict[Occurrence, _Series] = field(default_factory=OrderedDict)
     _tokens: OrderedDict[str, _Tokens] = field(default_factory=OrderedDict)
+    _latest: OrderedDict[str, Occurrence] = field(default_factory=OrderedDict)
 
     def decide(self, occurrence: Occurrence, now: float) -> Create | Count | None:
         """Return what to write, or None where nothing is to be written."""
         series = self._series.get(occurrence)
+        back = self._latest.get(occurrence.uid) != occurrence
+        _remember(self._latest, occurrence.uid, occurrence)
         if series is not None and now - series.last < _WINDOW:
             series.count += 1
             series.last = now
-            if now - series.written < _BETWEEN_COUNTS:
+            soon = now - series.written < _BETWEEN_COUNTS
+            if soon and not (back and self._take_token(occurrence.uid, now)):
                 return None
             series.written = now
             return Count(series.name, series.count)
@@ -143,6 +148,7 @@ class EventWriter:
     def publish(self, key: ObjectKey, *, uid: str, warning: bool, reason: str, message: str) -> None:
         """Tell the user of one transition of the object."""
         note = self._keeper.redact(message)[:_NOTE_LIMIT]
+        logger.log(logging.WARNING if warning else logging.INFO, "%s: %s: %s", key, reason, note)
         try:
             self._queue.put_nowait(Occurrence(key, uid, warning, reason, note))
         except queue.Full:

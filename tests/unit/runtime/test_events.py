@@ -29,6 +29,17 @@ def test_the_first_is_written_and_the_same_again_only_counted_once_a_minute() ->
     assert made.decide(READY, 61) == Count("data.0", 4)
 
 
+def test_what_is_so_again_after_something_else_is_counted_at_once() -> None:
+    """Whoever reads the newest Event learns what is now, not what was in between; as often as the object may have Events at all."""
+    made, denied = correlator(), replace(READY, warning=True, reason="AccessDenied", note="Denied.")
+    assert [made.decide(each, 0) for each in (READY, denied)] == [Create("data.0"), Create("data.1")]
+    assert made.decide(READY, 3) == Count("data.0", 2)
+    assert made.decide(READY, 4) is None
+    assert made.decide(denied, 5) == Count("data.1", 2)
+    flapping = [made.decide(each, 6) for _ in range(20) for each in (READY, denied)]
+    assert sum(decision is not None for decision in flapping) == 21
+
+
 def test_after_ten_quiet_minutes_it_is_a_new_event() -> None:
     made = correlator()
     made.decide(READY, 0)
@@ -122,6 +133,14 @@ def test_an_event_says_who_what_and_about_what() -> None:
     assert (written["type"], written["reason"], written["note"]) == ("Warning", "AccessDenied", "Not allowed.")
     assert (written["reportingController"], written["reportingInstance"]) == ("byob.wandb.com/operator", "pod-0")
     assert written["action"]
+
+
+def test_each_transition_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A warning as one; with the object, the reason and what to do."""
+    caplog.set_level("INFO")
+    write(Recording(), "Not allowed.")
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "BucketStore/ns/data: AccessDenied: Not allowed.")
 
 
 def test_secrets_and_over_long_texts_do_not_get_in() -> None:
