@@ -55,6 +55,7 @@ class _Verified:
 
     attached: Attached
     since: datetime
+    bucket: str
 
 
 def gather_buckets(world: World, instance: WandbInstance) -> Buckets:
@@ -109,13 +110,20 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, base: Sequence
     provenance = Composition(entries=tuple(base)).provenance
     verified, undecided = _verified(world, buckets.uses, own=instance.metadata.namespace)
     chosen = attachments.holder_of_each((each.attached for each in verified), provenance=provenance)
-    leaving = confirmed_removals(world, instance, buckets, provenance)
+    leaving = (*confirmed_removals(world, instance, buckets, provenance), *_outgrown(verified, provenance))
     since = {each.attached.uid: each.since for each in verified}
     return Wish(
         composition=_composed(instance, base, chosen, leaving),
         pending=(*_changes(base, chosen, since), *leaving),
         progressing=undecided or any(attachments.progressing(use) for use in buckets.uses),
     )
+
+
+def _outgrown(verified: Iterable[_Verified], provenance: Mapping[str, str]) -> Iterator[Pending]:
+    """Yield the entries with keys of BucketStores that W&B now reaches by the shared `cw://`: their owner has taken the keys back."""
+    for each in verified:
+        if each.attached.identity != each.bucket and provenance.get(each.bucket) == each.attached.uid:
+            yield Pending(identity=each.bucket, since=each.since)
 
 
 def _composed(
@@ -154,7 +162,8 @@ def _verified(world: World, uses: Iterable[Use], *, own: str) -> tuple[tuple[_Ve
         identity = addresses.identity(address)
         if identity is not None:
             attached = Attached(identity=identity, uid=use.store.metadata.uid, address=address)
-            found.append(_Verified(attached=attached, since=max(since, keys_changed(world, use.store) or since)))
+            changed = max(since, keys_changed(world, use.store) or since)
+            found.append(_Verified(attached=attached, since=changed, bucket=inputs.identity))
     return tuple(found), undecided
 
 

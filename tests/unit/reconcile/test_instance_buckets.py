@@ -5,11 +5,14 @@ from contextlib import nullcontext
 import pytest
 
 from unit.memory_kube import MemoryKube
-from unit.resources import as_instance, bucket_store, condition, team_storage, wandb_instance
+from unit.resources import as_instance, as_store, bucket_store, condition, team_storage, wandb_instance
 from unit.scripted import Stage, namespace_object, secret
 from wandb_byob.decide.compose import Composition, Entry, Source
 from wandb_byob.kube.client import ForbiddenError
 from wandb_byob.model import names
+from wandb_byob.model.config import CloudEndpoints
+from wandb_byob.providers.registry import providers
+from wandb_byob.reconcile.inputs import gather_inputs
 from wandb_byob.reconcile.instance_buckets import gather_buckets, wish
 
 IDENTITY = "s3://amazonaws.com/data"
@@ -80,3 +83,42 @@ def test_a_secret_that_may_not_be_read_stops_only_its_own_bucket(where: str, *, 
     with pytest.raises(ForbiddenError) if stops else nullcontext():
         wanted = wish(world, instance, buckets, [])
         assert wanted.composition == Composition(entries=())
+
+
+ON_COREWEAVE = "cw://cwobject.com/acme"
+
+
+@pytest.mark.parametrize(
+    ("uid", "left"), [("u", ["cw://"]), ("another", ["cw://k:s@cwobject.com/acme?tls=true", "cw://"])]
+)
+def test_keys_that_were_taken_back_leave_with_their_entry(uid: str, left: list[str]) -> None:
+    """A bucket on CoreWeave whose owner now leaves the signing to W&B needs `cw://` alone; an entry of another BucketStore stays."""
+    conditions = [condition(each) for each in ("Accepted", "Reachable", "Configured", "DataPathVerified", "Ready")]
+    place = {"bucket": {"created": True, "adopted": False, "identity": ON_COREWEAVE}, "conditions": conditions}
+    spec = {
+        "provider": "CoreWeave",
+        "s3": None,
+        "coreWeave": {"bucket": "acme"},
+        "credentials": {"source": "Ambient"},
+        "verification": {"dataPath": False},
+    }
+    told = wandb_instance(spec={"wandbOrgID": "acme"})
+    kube = MemoryKube(told, secret(), namespace_object("team-a"))
+    stage = Stage(kube=kube, providers=providers(CloudEndpoints()))
+    mark = gather_inputs(stage.world, as_store(bucket_store(uid="u", spec=spec))).mark
+    status = place | {
+        "observedGeneration": 1,
+        "verifiedInputs": mark,
+        "checks": [{"name": "PutObject", "result": "Passed", "message": "", "path": ""}],
+        "instanceRef": {"name": "wandb", "namespace": "team-a"},
+    }
+    kube.put(bucket_store(uid="u", spec=spec, status=status))
+    kube.put(team_storage(finalizers=[names.FINALIZER]))
+    keyed = Entry(
+        text="cw://k:s@cwobject.com/acme?tls=true", identity=ON_COREWEAVE, source=Source.BUCKET_STORE, uid=uid
+    )
+    shared = Entry(text="cw://", identity="cw://", source=Source.SHARED)
+    instance = as_instance(told)
+    wanted = wish(stage.world, instance, gather_buckets(stage.world, instance), [keyed, shared])
+    assert isinstance(wanted.composition, Composition)
+    assert [entry.text for entry in wanted.composition.entries] == left
