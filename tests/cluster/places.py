@@ -7,6 +7,7 @@ import copy
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from cluster.instance_world import InstanceWorld
@@ -15,6 +16,7 @@ from testbed import wandb, wandb_operator
 from testbed.cluster import Cluster
 from testbed.installation import Installation
 from testbed.kubelet import Kubelet
+from testbed.object_store import Store
 from testbed.wandb import VARIABLE
 from testbed.wandb_operator import Operated, Version
 
@@ -86,10 +88,11 @@ def looked_at(
     env: Sequence[Mapping[str, Any]] = (),
     before: Sequence[Mapping[str, Any]] = (),
     components: Sequence[str] = ("app", "api"),
+    name: str = "",
     **options: Any,
 ) -> InstanceWorld:
     """A namespace with a W&B of these components at which looks are made by hand, and a WandbInstance for it; `before` are objects that are there first."""
-    name = cluster.create_namespace(f"{place}-{uuid.uuid4().hex[:6]}")
+    name = cluster.create_namespace(name or f"{place}-{uuid.uuid4().hex[:6]}")
     here = InstanceWorld.make(cluster, name)
     here.stand_in = _stand_in(cluster, name, place, components=components)
     ends.callback(here.remove)
@@ -98,6 +101,28 @@ def looked_at(
     start(here.stand_in, env, ends)
     here.apply(wandb.instance(name, **target(place) | options))
     return here
+
+
+def real_bucket(here: InstanceWorld, store: Store, name: str) -> None:
+    """A team with a bucket in a store that runs, verified as the bucket's own reconciler would record it."""
+    where = {"bucket": f"{here.namespace}-{name}", "endpoint": store.endpoint, "region": store.region}
+    client = store.client()
+    client.create_bucket(Bucket=where["bucket"])
+    origins = [wandb.host(here.namespace)]
+    rule: Any = {
+        "AllowedOrigins": origins,
+        "AllowedMethods": ["GET", "HEAD", "PUT"],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag"],
+    }
+    client.put_bucket_cors(Bucket=where["bucket"], CORSConfiguration={"CORSRules": [rule]})
+    client.close()
+    here.world = replace(here.world, config=replace(here.world.config, allowed_endpoints=("127.0.0.1",)))
+    here.bucket(name, verified=False, s3Compatible=where)
+    keys = {"accessKeyID": store.keys.access_key, "secretAccessKey": store.keys.secret_key}
+    here.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-keys"}, "stringData": keys})
+    here.verify(name)
+    here.team(name)
 
 
 def _stand_in(cluster: Cluster, namespace: str, place: Place, **options: Any) -> wandb.StandIn:

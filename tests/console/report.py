@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--kubeconfig", type=Path)
     parser.add_argument("name", nargs="*")
     arguments = parser.parse_args()
-    docs = _docs()
+    pages = docs()
     socket.getaddrinfo = names.resolver(socket.getaddrinfo)
     with TemporaryDirectory() as scratch, ExitStack() as stack:
         folder, running = Path(scratch), dict[str, Any]()
@@ -57,7 +57,7 @@ def main() -> int:
             outputs.append(in_cluster(running["versitygw"], folder / "cluster", arguments.kubeconfig.resolve()))
         for name, output in chain(*outputs):
             if not arguments.name or name in arguments.name:
-                docs.paste(name, output)
+                pages.paste(name, output)
     return 0
 
 
@@ -128,7 +128,8 @@ def shown(words: tuple[str, ...], run: Run) -> str:
     return f"$ byob {' '.join(words)}\n{run.output}\n$ echo $?\n{run.status}"
 
 
-def _docs() -> ModuleType:
+def docs() -> ModuleType:
+    """hack/docs.py, which is no package."""
     spec = importlib.util.spec_from_file_location("docs", ROOT / "hack" / "docs.py")
     assert spec is not None
     assert spec.loader is not None

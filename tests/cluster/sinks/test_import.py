@@ -8,46 +8,26 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from cluster.instance_world import ESCAPED, HOST, InstanceWorld, address
+from cluster import moving_in
+from cluster.instance_world import ESCAPED, InstanceWorld, address
+from cluster.moving_in import PROVIDERS
 from cluster.places import BEFORE
 from console.program import Run, byob
 from testbed import scim
 from testbed.wandb import VARIABLE, host
 from testbed.wandb_operator import NAME, Operated
-from wandb_byob.decide import addresses
 
 At = Callable[..., InstanceWorld]
 OTHERS: Final = [each for each in BEFORE if each["name"] != VARIABLE]
 REFERENCE: Final[Mapping[str, Any]] = {"name": VARIABLE, "valueFrom": {"secretKeyRef": {"name": "stores", "key": "list"}}}  # fmt: skip
 KEYS: Final = ("AKone", ESCAPED, "secret-of-aws", "secret-of-cw", "a2V5LW9mLWF6dXJl", "PRIVATE")
-PROVIDERS: Final = {
-    "acme-aws": "S3",
-    "acme-cw": "CoreWeave",
-    "acme-gcs": "GCS",
-    "bucket-one": "S3Compatible",
-    "data": "Azure",
-}
 
 
 @pytest.fixture(scope="module")
 def entries() -> Sequence[str]:
     """Eight entries of all providers, as W&B has them; two mean nothing."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    form = serialization.PrivateFormat.PKCS8
-    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
-    return (
-        address("one"),
-        f"s3://AKbad:{ESCAPED}@{HOST}/bad?region=eu-1?tls=true",
-        "s3://AKaws:secret-of-aws@s3.eu-west-1.amazonaws.com/acme-aws?region=eu-west-1",
-        addresses.gcs("acme-gcs", email="robot@acme.iam.gserviceaccount.com", private_key=pem).reveal(),
-        "cw://AKcw:secret-of-cw@acme-cw.cwobject.com?tls=true",
-        "gcs://old",
-        "az://:a2V5LW9mLWF6dXJl@acme/data",
-        "cw://",
-    )
+    return moving_in.entries()
 
 
 def run(here: InstanceWorld, folder: Path, *more: str, environ: Mapping[str, str] | None = None) -> Run:

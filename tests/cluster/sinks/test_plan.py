@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.instance_world import InstanceWorld
-from cluster.places import BEFORE, KEPT, Place
+from cluster.places import BEFORE, KEPT, Place, real_bucket
 from cluster.scenario import API
 from console.program import byob
 from testbed import wandb
@@ -32,24 +31,10 @@ def started(at: At, versitygw: Store) -> Callable[..., InstanceWorld]:
             here.cluster.wait(here.deployment_path("executor"), lambda found: found is None)
             here.apply(wandb.workload("executor", env=BEFORE, strategy="Recreate"))
             here.stand_in.wait_available()
-        here.world = replace(here.world, config=replace(here.world.config, allowed_endpoints=("127.0.0.1",)))
-        add(here, versitygw, "one")
+        real_bucket(here, versitygw, "one")
         return here
 
     return start
-
-
-def add(here: InstanceWorld, store: Store, name: str) -> None:
-    """A team with a bucket in the store, verified as its own reconciler would record it."""
-    where = {"bucket": f"{here.namespace}-{name}", "endpoint": store.endpoint, "region": store.region}
-    client = store.client()
-    client.create_bucket(Bucket=where["bucket"])
-    client.close()
-    here.bucket(name, verified=False, s3Compatible=where)
-    keys = {"accessKeyID": store.keys.access_key, "secretAccessKey": store.keys.secret_key}
-    here.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-keys"}, "stringData": keys})
-    here.verify(name)
-    here.team(name)
 
 
 def plan(here: InstanceWorld, folder: Path, *words: str) -> Any:
@@ -100,7 +85,7 @@ def test_what_restarts_and_what_the_list_becomes(
 def test_a_new_key_and_a_removal(started: Callable[..., InstanceWorld], versitygw: Store, tmp_path: Path) -> None:
     """One entry is renewed, another is removed, the rest stays."""
     here = started()
-    add(here, versitygw, "two")
+    real_bucket(here, versitygw, "two")
     here.settle("Configured")
     here.settle()
     here.look_at_team("two")
