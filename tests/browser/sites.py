@@ -7,9 +7,13 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
 from browser.page import Attempt, Request
+from contract.azure import AzureSite
 from contract.gcs import GCSSite
 from contract.provisioning import S3Site
 from contract.site import Look, Site
@@ -59,8 +63,30 @@ _GCS = Kind(
     read=lambda site: site.buckets.read(site.bucket, KEY)[0].decode(),
     etag=lambda site: site.buckets.read(site.bucket, KEY)[1]["Etag"],
 )
-KINDS = {"S3": _S3, "S3Compatible": _S3, "GCS": _GCS}
-SITES = ("S3-moto", "S3Compatible-versitygw", "S3Compatible-minio", "GCS-fake-gcs-server")
+
+
+def _azure_url(site: AzureSite, method: str) -> str:
+    permission = BlobSasPermissions(create=True, write=True) if method == "PUT" else BlobSasPermissions(read=True)
+    account = site.account
+    signature = generate_blob_sas(
+        account.access_key,
+        site.bucket,
+        KEY,
+        account_key=account.secret_key,
+        permission=permission,
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    return f"{site.endpoint or site.store.endpoint}/{account.access_key}/{site.bucket}/{KEY}?{signature}"
+
+
+_AZURE = Kind(
+    sign=_azure_url,
+    read=lambda site: site.client.download_blob(KEY).readall().decode(),
+    etag=lambda site: site.client.get_blob_client(KEY).get_blob_properties().etag,
+    put_headers=(("x-ms-blob-type", "BlockBlob"),),
+)
+KINDS = {"S3": _S3, "S3Compatible": _S3, "GCS": _GCS, "Azure": _AZURE}
+SITES = ("S3-moto", "S3Compatible-versitygw", "S3Compatible-minio", "GCS-fake-gcs-server", "Azure-Azurite")
 METHODS = ("PUT", "GET", "HEAD")
 
 

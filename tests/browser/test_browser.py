@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.storage.blob import CorsRule
 
 from browser.page import Attempt, Request, visit
 from browser.sites import ABOUT_BROWSERS, BEFORE, BODY, METHODS, STRIPPED, Visit, Visited, failing
+from contract.azure import AzureSite
 from contract.gcs import GCSSite
 from contract.provisioning import S3Site
 from contract.site import ORIGIN
@@ -16,7 +18,7 @@ from wandb_byob.decide.cors import rule
 from wandb_byob.model.checks import CheckName
 
 MOVED = "https://wandb-new.example.com"
-MOTO, VERSITYGW, GOOGLE = "S3-moto", "S3Compatible-versitygw", "GCS-fake-gcs-server"
+MOTO, VERSITYGW, GOOGLE, AZURE = "S3-moto", "S3Compatible-versitygw", "GCS-fake-gcs-server", "Azure-Azurite"
 
 
 def seen(attempts: Sequence[Attempt]) -> list[str]:
@@ -111,6 +113,30 @@ def test_googles_response_header(
     assert isinstance(visited.site, GCSSite)
     sample = {"origin": ["*"], "method": ["GET", "HEAD", "PUT"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 3000}
     visited.site.buckets.update(visited.site.bucket, cors=[sample | ({"responseHeader": headers} if headers else {})])
+    assert failing(visited.said()) == failed
+    attempts = open_page(visited)
+    assert seen(attempts) == [method for method in METHODS if method not in cannot]
+    assert (etags(attempts) == {None}) is (CheckName.ETAG_EXPOSED in failed)
+
+
+@pytest.mark.parametrize(
+    ("visited", "changes", "failed", "cannot"),
+    [
+        (AZURE, {"allowed_headers": ["content-type", "content-md5"]}, {CheckName.CORS, CheckName.PREFLIGHT}, ["PUT"]),
+        (AZURE, {"allowed_methods": ["GET", "HEAD"]}, {CheckName.CORS, CheckName.PREFLIGHT}, ["PUT"]),
+        (AZURE, {"exposed_headers": ["x-ms-version"]}, {CheckName.CORS, CheckName.ETAG_EXPOSED}, []),
+    ],
+    indirect=["visited"],
+    ids=["no x-ms-blob-type", "no PUT", "no ETag"],
+)
+def test_azures_rules(
+    visited: Visited, changes: dict[str, Any], failed: set[CheckName], cannot: list[str], open_page: Visit
+) -> None:
+    """Azure takes no file without x-ms-blob-type, which the browser therefore asks for, too."""
+    assert isinstance(visited.site, AzureSite)
+    known = {"allowed_origins": [ORIGIN], "allowed_methods": ["GET", "HEAD", "PUT"], "allowed_headers": ["*"]}
+    rule_given = CorsRule(**{**known, "exposed_headers": ["*"], "max_age_in_seconds": 3000, **changes})
+    visited.site.service.set_service_properties(cors=[rule_given])
     assert failing(visited.said()) == failed
     attempts = open_page(visited)
     assert seen(attempts) == [method for method in METHODS if method not in cannot]

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from console.setups import SITES, Setup
+from console.setups import Setup
+from console.sites import SITES
 from testbed.coreweave import CoreWeave
 from testbed.gcs import GoogleCloud
 from testbed.object_store import Store

@@ -6,9 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from console import coreweave_cases, gcs_cases
+from console import azure_cases, coreweave_cases, gcs_cases
 from console.case import Break, Case
-from console.setups import SITES, Setup, kms_client, s3, with_key
+from console.setups import Setup, kms_client, s3, with_key
+from console.sites import HTTP, SITES
 from contract.provisioning import policy
 from testbed.faults import Fault
 from testbed.processes import free_port
@@ -164,12 +165,10 @@ def no_secret(setup: Setup, _: ExitStack) -> Setup:
 
 
 _BROWSER: Final = frozenset({"CORS", "Preflight", "ETagExposed"})
-_HTTP: Final = frozenset({"EndpointAllowed", "Trust"})
-"""The stores here speak http: on 127.0.0.1, of which doctor warns."""
 
 
 def _at_moto(title: str, broken: Break, failed: str) -> Case:
-    return Case(title=title, site="s3-moto", broken=broken, failed=frozenset({failed}), warned=_HTTP)
+    return Case(title=title, site="s3-moto", broken=broken, failed=frozenset({failed}), warned=HTTP)
 
 
 CASES: Final[Mapping[str, Case]] = {
@@ -187,7 +186,7 @@ CASES: Final[Mapping[str, Case]] = {
         site="s3-compatible-versitygw",
         broken=private_authority,
         status=0,
-        warned=_HTTP,
+        warned=HTTP,
     ),
     "dns": Case(
         title="DNS: the host is not known",
@@ -200,7 +199,7 @@ CASES: Final[Mapping[str, Case]] = {
         site="s3-compatible-versitygw",
         broken=closed_port,
         failed=frozenset({"EndpointReachable"}),
-        warned=_HTTP,
+        warned=HTTP,
     ),
     "tls": Case(
         title="TLS: an authority that nobody trusts",
@@ -220,7 +219,7 @@ CASES: Final[Mapping[str, Case]] = {
         site="s3-compatible-versitygw",
         broken=unreachable_behind_gateway,
         failed=frozenset({"EndpointReachable"}),
-        warned=_HTTP,
+        warned=HTTP,
     ),
     "clock": _at_moto("Clock skew", wrong_clock, "ClockSkew"),
     "credentials": Case(
@@ -228,14 +227,14 @@ CASES: Final[Mapping[str, Case]] = {
         site="s3-compatible-minio",
         broken=wrong_secret,
         failed=frozenset({"Credentials"}),
-        warned=_HTTP,
+        warned=HTTP,
     ),
     "bucket": Case(
         title="The bucket is not there",
         site="s3-compatible-minio",
         broken=no_bucket,
         failed=frozenset({"BucketExists"}),
-        warned=_HTTP,
+        warned=HTTP,
     ),
     "region": _at_moto("Region: the bucket lies elsewhere", wrong_region, "Region"),
     "permission": Case(
@@ -243,17 +242,17 @@ CASES: Final[Mapping[str, Case]] = {
         site="s3-compatible-versitygw",
         broken=may_not_write,
         failed=frozenset({"PutObject"}),
-        warned=_HTTP,
+        warned=HTTP,
     ),
     "cors": Case(
         title="CORS: the rules are gone",
         site="s3-compatible-versitygw",
         broken=no_cors,
         failed=_BROWSER,
-        warned=_HTTP,
+        warned=HTTP,
     ),
     "origin": Case(
-        title="CORS: W&B has moved to another host", site="s3-moto", broken=other_origin, failed=_BROWSER, warned=_HTTP
+        title="CORS: W&B has moved to another host", site="s3-moto", broken=other_origin, failed=_BROWSER, warned=HTTP
     ),
     "policy": _at_moto("Policy: nobody is let in", no_policy, "Policy"),
     "encryption": _at_moto("Encryption: another key than asked for", other_key, "Encryption"),
@@ -263,21 +262,21 @@ CASES: Final[Mapping[str, Case]] = {
         site="s3-moto",
         broken=no_versioning,
         status=0,
-        warned=_HTTP | {"Versioning"},
+        warned=HTTP | {"Versioning"},
     ),
     "lifecycle": Case(
         title="Lifecycle: run history expires (a warning)",
         site="s3-moto",
         broken=expiring,
         status=0,
-        warned=_HTTP | {"Lifecycle"},
+        warned=HTTP | {"Lifecycle"},
     ),
     "public": Case(
         title="Public access is not blocked (a warning)",
         site="s3-moto",
         broken=public,
         status=0,
-        warned=_HTTP | {"PublicAccess"},
+        warned=HTTP | {"PublicAccess"},
     ),
     "secret": Case(
         title="A Secret is missing: nothing could be checked",
@@ -288,4 +287,5 @@ CASES: Final[Mapping[str, Case]] = {
     ),
     **coreweave_cases.CASES,
     **gcs_cases.CASES,
+    **azure_cases.CASES,
 }

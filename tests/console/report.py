@@ -22,7 +22,7 @@ from typing import Any, Final
 from console import setups
 from console.cases import CASES, Case
 from console.program import Run, on_terminal, write
-from console.setups import SITES
+from console.sites import SITES
 from testbed import names, stores
 from testbed.coreweave import CoreWeave, start_coreweave
 from testbed.gcs import GoogleCloud, start_gcs
@@ -36,6 +36,7 @@ STORES: Final[Mapping[str, Callable[[Path], Store | CoreWeave | GoogleCloud]]] =
     "minio": stores.start_minio,
     "coreweave": start_coreweave,
     "gcs": start_gcs,
+    "azurite": stores.start_azurite,
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ RULE: Final[Mapping[str, Any]] = {
 }
 
 
-_BLOCKS: Final = {"S3": "s3", "S3Compatible": "s3Compatible", "CoreWeave": "coreWeave", "GCS": "gcs"}
+_BLOCKS: Final = {"S3": "s3", "S3Compatible": "s3Compatible", "CoreWeave": "coreWeave", "GCS": "gcs", "Azure": "azure"}
 GOOGLES_RULE: Final[Mapping[str, Any]] = {
     "origin": [HOST],
     "method": ["GET", "HEAD", "PUT"],
@@ -239,30 +239,3 @@ def _setup(store: Store, provider: str, block: str) -> Setup:
         instance={"deploymentType": "SelfManaged", "host": HOST, "identity": ROLE},
         team={"bucketStoreRef": {"name": "vision"}, "path": "teams/vision"},
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """One kind of provider at one store: `fixture` names the store's fixture, `make` a healthy bucket there, of which doctor warns so."""
-
-    title: str
-    fixture: str
-    make: Callable[[Any], Setup]
-    warned: frozenset[str] = frozenset({"EndpointAllowed", "Trust"})
-
-
-SITES: Final[Mapping[str, Site]] = {
-    "s3-moto": Site(title="S3 (moto in AWS' place)", fixture="moto", make=s3),
-    "s3-compatible-versitygw": Site(title="S3-compatible (versitygw)", fixture="versitygw", make=s3_compatible),
-    "s3-compatible-minio": Site(title="S3-compatible (MinIO)", fixture="minio", make=s3_compatible),
-    "coreweave": Site(
-        title="CoreWeave (versitygw, virtual-hosted behind TLS 1.3)",
-        fixture="coreweave",
-        make=coreweave,
-        warned=frozenset({"Trust"}),
-    ),
-    "gcs": Site(
-        title="Google Cloud Storage (fake-gcs-server behind a stand-in)", fixture="gcs", make=gcs, warned=frozenset()
-    ),
-}
-"""A new provider is one line here: healthy there, and with the faults of cases.py that any store can have."""

@@ -11,7 +11,8 @@ import pytest
 
 from console.cases import CASES, Case
 from console.program import COLUMNS, byob, on_terminal, write
-from console.setups import SITES, Setup
+from console.setups import Setup
+from console.sites import SITES
 from testbed.object_store import Store
 
 TO_DO = re.compile(

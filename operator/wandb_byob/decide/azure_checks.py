@@ -25,7 +25,7 @@ from wandb_byob.model.checks import Check, CheckName, CheckResult
 _ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
 _GOOD_KINDS: Final = ("StorageV2", "BlockBlobStorage", "BlobStorage")
 _NO_BLOBS: Final = "FileStorage"
-_ALL_CONTAINERS: Final = "It is the storage account's, for all its containers."
+_ALL_CONTAINERS: Final = "the storage account's, for all its containers."
 
 
 def account_name(name: str) -> Check | None:
@@ -88,7 +88,11 @@ def _account(account: Account | Unread) -> Check:
 
 def _owner(container: Container, wanted: Wanted) -> Check:
     found = bucket_checks.owner(bucket_owner.claim(container.tags, wanted.uid), container.tags)
-    return replace(found, message=found.message.replace(f"tag {names.OWNER_TAG}", f"metadata {OWNER_METADATA}"))
+    words = {f"tag {names.OWNER_TAG}": f"metadata {OWNER_METADATA}", "no tag": "no metadata", "bucket": "container"}
+    message = found.message
+    for ours, azures in words.items():
+        message = message.replace(ours, azures)
+    return replace(found, message=message)
 
 
 def _cors(service: Service | Unread, wanted: Wanted, refused: Unread | None, how: str) -> Check:
@@ -97,16 +101,16 @@ def _cors(service: Service | Unread, wanted: Wanted, refused: Unread | None, how
         return _unseen(name, service)
     problems = cors_problems(service.cors, wanted.origins)
     if not problems:
-        message = f"Browsers at {listed} may GET, HEAD and PUT and see the ETag. {_ALL_CONTAINERS}"
+        message = f"Browsers at {listed} may GET, HEAD and PUT and see the ETag. The rules are {_ALL_CONTAINERS}"
         return _passed(name, message)
     if refused is not None:
         return _unset(name, refused)
-    message = f"Browsers cannot use the container: {'; '.join(problems)}. CORS {_ALL_CONTAINERS[3:]}"
+    message = f"Browsers cannot use the container: {'; '.join(problems)}. The rules are {_ALL_CONTAINERS}"
     room = len(merged(service.cors, wanted.origins)) <= MOST_RULES
     if not room:
         remedy = (
-            f"The account has {len(service.cors)} CORS rules, none of them the operator's, and Azure takes {MOST_RULES}: remove or join "
-            f"one, or let {listed} into one with GET, HEAD and PUT, every header (*) and every exposed header (*)."
+            f"Let {listed} into one of the account's {len(service.cors)} CORS rules, with GET, HEAD and PUT, every header (*) and every "
+            f"exposed header (*), or remove one: Azure takes {MOST_RULES}, and the operator changes none of others."
         )
         return Check(name=name, result=CheckResult.FAILED, message=message, remedy=remedy)
     remedy = f"Add a CORS rule for {listed} with GET, HEAD and PUT, every header (*) and every exposed header (*).{how}"
@@ -119,13 +123,13 @@ def _soft_delete(service: Service | Unread, refused: Unread | None, how: str) ->
         return _unseen(name, service)
     if service.soft_delete:
         kept = f"Soft delete keeps what is deleted for {service.soft_delete} days, the small objects of probes too."
-        return _passed(name, f"{kept} {_ALL_CONTAINERS}")
+        return _passed(name, f"{kept} It is {_ALL_CONTAINERS}")
     if refused is not None:
         return _unset(name, refused)
     return Check(
         name=name,
         result=CheckResult.WARNING,
-        message=f"Soft delete is off, which W&B's garbage collection of artifacts needs. {_ALL_CONTAINERS}",
+        message=f"Soft delete is off, which W&B's garbage collection of artifacts needs. It is {_ALL_CONTAINERS}",
         remedy=f"Turn on soft delete for blobs, for 7 days or more.{how}",
     )
 
@@ -155,7 +159,7 @@ def _immutability(container: Container) -> Check:
             name=name,
             result=CheckResult.FAILED,
             message=f"The container has {what}, which keeps files from being overwritten and deleted.",
-            remedy="Remove it, or use a container without: W&B overwrites and deletes files.",
+            remedy="Use a container without, or remove it: W&B overwrites and deletes files.",
         )
     if container.immutable_versions:
         return Check(

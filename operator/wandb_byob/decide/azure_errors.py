@@ -102,7 +102,7 @@ _CHANGED: Final = _Meaning(
 _PROTECTED: Final = _Meaning(
     reason=Reason.CHECKS_FAILED,
     message="An immutability policy or a legal hold keeps files in container {container} from being changed ({code}).",
-    remedy="Remove it, or use a container without: W&B overwrites and deletes files.",
+    remedy="Use a container without, or remove it: W&B overwrites and deletes files.",
     check=CheckName.IMMUTABILITY,
 )
 _GONE: Final = _Meaning(
@@ -150,7 +150,7 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
     _FIREWALL: _Meaning(
         reason=Reason.ACCESS_DENIED,
         message="Storage account {account} refuses requests from here, or what {signer} asks for ({code}).",
-        remedy="Under Networking of the storage account allow the networks of the cluster and of W&B's users, or a private endpoint.",
+        remedy="Allow the networks of the cluster and of W&B's users, or a private endpoint, under Networking of the storage account.",
         check=CheckName.STORAGE_ACCOUNT,
     ),
     "FeatureNotSupportedForAccount": _Meaning(
