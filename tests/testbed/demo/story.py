@@ -1,7 +1,9 @@
 """The story that `make demo` tells. All that it shows is read from the cluster and the stores while it happens."""
 
 import json
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 from testbed import programs
@@ -161,6 +163,8 @@ def _end(stage: Stage) -> None:
     tools.mkdir()
     for name in ("kubectl", "helm"):
         (tools / name).symlink_to(programs.path(name))
+    for name in ("byob", "kubectl-byob"):
+        (tools / name).symlink_to(Path(sys.executable).with_name(name))
     screen.heading("How long it took")
     for title, seconds in screen.acts:
         screen.line(f"   {seconds:5.1f} s  {title}")
@@ -171,6 +175,7 @@ def _end(stage: Stage) -> None:
         ("kubectl describe bucketstore vision", "every check that was made"),
         ("kubectl get teamstorage vision -o yaml", "status.form: how to create the team in W&B"),
         ("kubectl delete bucketstore vision --wait=false", "held back, since a team uses it"),
+        ("kubectl byob doctor vision", "the same checks, made now from this machine"),
         ("kubectl explain bucketstore.spec", "the manual"),
     ):
         screen.command(f"{command:47}", f"# {what}")
