@@ -69,8 +69,8 @@ def store_deletion(store: BucketStore, *, referring: Sequence[str], in_variable:
     if in_variable and deletes:
         return Deletion(
             fate=Fate.HOLD,
-            message="W&B is configured with this bucket, so that it cannot be deleted. Delete the TeamStorages that use it "
-            f'first, or set the annotation {names.RELEASE}: "{name}" to drop this object and leave the bucket as it is.',
+            message="W&B is configured with this bucket, so that it cannot be deleted. Delete the TeamStorages that use it, "
+            f'and take it out of spec.storage of the WandbInstance, first, or set the annotation {names.RELEASE}: "{name}" to drop this object and leave the bucket as it is.',
         )
     if (referring or in_variable) and not _says(store, names.CONFIRM_DELETE, name):
         return Deletion(fate=Fate.HOLD, message=_in_use(name, referring, void=_void(store, name)))
@@ -81,7 +81,7 @@ def _in_use(name: str, referring: Sequence[str], *, void: str) -> str:
     shown = ", ".join(referring[:5]) + (f" and {len(referring) - 5} more" if len(referring) > 5 else "")
     users = f"TeamStorages use it ({shown})" if referring else "W&B is configured with it"
     return (
-        f"This BucketStore is still needed: {users}.{void} Delete the TeamStorages first, or set the annotation "
+        f"This BucketStore is still needed: {users}.{void} Delete the TeamStorages first, and take it out of spec.storage of the WandbInstance, or set the annotation "
         f'{names.CONFIRM_DELETE}: "{name}" to delete it all the same, or {names.RELEASE}: "{name}" to drop this object only; '
         "W&B's configuration stays as it is either way."
     )

@@ -37,7 +37,8 @@ class Storage:
     """What is wanted of the settings, and what the condition StorageConfigured says; None: there is none.
 
     `verdict` is final, `bucket` (without one) what is told about once the settings were dealt with. `awaited`: a verdict about the
-    bucket is on the way, for which other changes may wait. `hand_over` is what W&B is to be told where nothing is set from here.
+    bucket is on the way, for which other changes may wait. `hand_over` is what W&B is to be told where nothing is set from here,
+    `note` what else to know once W&B has the bucket.
     """
 
     settings: Settings = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Storage:
     pending: tuple[Pending, ...] = ()
     awaited: bool = False
     hand_over: HandOver | None = None
+    note: str = ""
 
 
 def present(situation: Situation) -> tuple[Present, ...]:
@@ -168,12 +170,14 @@ def told(kept: Storage, hand_over: HandOver, metadata: ObjectMeta) -> Storage:
 def verdict_after(decided: Storage, plan: Plan) -> tuple[Verdict, Progress] | None:
     """Return what StorageConfigured says once the plan is carried out, None where there is nothing to say."""
     if decided.verdict is not None:
-        return decided.verdict, decided.progress
+        noted = decided.note if decided.verdict.status == "True" else ""
+        return replace(decided.verdict, message=f"{decided.verdict.message} {noted}".rstrip()), decided.progress
     if decided.bucket is None:
         return None
     cause = plan.configured if plan.configured.status == "False" else plan.rolled_out
     if cause.status == "True":
-        return configured(decided.bucket), Progress.SETTLED
+        had = configured(decided.bucket)
+        return replace(had, message=f"{had.message} {decided.note}".rstrip()), Progress.SETTLED
     message = f"W&B is to keep the instance's files in {decided.bucket.place}. {cause.message}"
     return _verdict("False", cause.reason, message), plan.progress
 

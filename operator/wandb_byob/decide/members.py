@@ -131,9 +131,16 @@ def _cause(instance: WandbInstance) -> tuple[Reason, str] | None:
     stalled = next(
         (c for c in instance.status.conditions if c.type == ConditionType.STALLED and c.status == "True"), None
     )
-    if stalled is None:
+    if stalled is None or _only_for_storage(instance):
         return None
     return next((r for r in Reason if r == stalled.reason), Reason.WAITING_FOR_INSTANCE), stalled.message
+
+
+def _only_for_storage(instance: WandbInstance) -> bool:
+    """Say whether what waits for a person is the instance's own bucket, which keeps no team from its own."""
+    given = instance.status.conditions
+    rest = (ConditionType.ACCEPTED, ConditionType.CONFIGURED, ConditionType.ROLLED_OUT)
+    return all(is_true(given, type_) for type_ in rest)
 
 
 def _waiting(type_: ConditionType, message: str) -> tuple[Verdict, Progress]:

@@ -83,6 +83,29 @@ def _places(claim: Claim) -> Iterator[tuple[str, ...]]:
     return (whole[:length] for length in range(1, len(whole) + 1))
 
 
+def covers(path: str, other: str) -> bool:
+    """Say whether a path is the other one, or lies above it."""
+    above = segments(path)
+    return segments(other)[: len(above)] == above
+
+
+def storage_conflict(path: str, storage: str, *, team: str = "") -> Stalled:
+    """Return the refusal of a team (or, with `team`, of the instance) whose files would lie among the instance's own (or that team's)."""
+    here = f"path {path}" if path else "the whole bucket"
+    own = f"under path {storage}" if storage else "at the bucket's root"
+    if team:
+        return Stalled(
+            Reason.PATH_CONFLICT,
+            f"The instance's own files cannot lie {own}, because TeamStorage {team} has {here}. Set spec.storage.path to one that lies "
+            "apart, or use another bucket.",
+        )
+    return Stalled(
+        Reason.PATH_CONFLICT,
+        f"This team cannot have {here}, because W&B keeps the instance's own files {own}, and those would lie among the team's. Set "
+        "spec.path to one that lies below or apart.",
+    )
+
+
 def path_conflict(claim: Claim, winner: Claim) -> Stalled:
     """Return the refusal of a claim; a winner in another namespace stays unnamed."""
     mine, theirs = claim.team.metadata, winner.team.metadata

@@ -1,9 +1,9 @@
 """The bucket for the instance itself: which one `spec.storage` means, whether it may be set, and with which keys."""
 
-from wandb_byob.decide import addresses, availability, forms, instance_storage, looks, references, storage
+from wandb_byob.decide import addresses, availability, forms, instance_storage, looks, references, storage, teams
 from wandb_byob.decide.attachments import verified_at
 from wandb_byob.decide.availability import Scope
-from wandb_byob.decide.conditions import ConditionType, Progress, Verdict
+from wandb_byob.decide.conditions import ConditionType, Progress, Verdict, is_true
 from wandb_byob.decide.instance_storage import Asked, Storage
 from wandb_byob.decide.situation import Situation
 from wandb_byob.decide.storage import Bucket
@@ -26,6 +26,7 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, situation: Sit
     _learn(world, situation)
     try:
         store = named(world, instance, buckets)
+        _require_place(instance, store, buckets)
         inputs = _verified(world, instance, store)
         telling = _hand_over(instance, store, inputs)
         if telling is not None:
@@ -72,6 +73,17 @@ def named(world: World, instance: WandbInstance, buckets: Buckets) -> BucketStor
         )
     availability.require(instance.spec.deployment_type, Scope.INSTANCE, store.spec.provider)
     return store
+
+
+def _require_place(instance: WandbInstance, store: BucketStore, buckets: Buckets) -> None:
+    """Raise `Stalled` where a team that W&B is configured with would have the instance's files among its own."""
+    if is_true(instance.status.conditions, ConditionType.STORAGE_CONFIGURED):
+        return
+    path = references.storage_path(store, instance) or ""
+    mine = (use for use in buckets.uses if use.store.metadata.uid == store.metadata.uid)
+    for team in (team for use in mine for team in use.teams):
+        if is_true(team.status.conditions, ConditionType.CONFIGURED) and teams.covers(team.spec.path or "", path):
+            raise teams.storage_conflict(team.spec.path or "", path, team=team.metadata.name)
 
 
 def _verified(world: World, instance: WandbInstance, store: BucketStore) -> Inputs:

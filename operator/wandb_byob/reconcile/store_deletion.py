@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wandb_byob.decide import deletion
+from wandb_byob.decide import deletion, references
 from wandb_byob.decide.conditions import ConditionType, Progress, is_true
 from wandb_byob.decide.deletion import Fate
 from wandb_byob.kube import gather
@@ -54,6 +54,8 @@ def _in_variable(world: World, store: BucketStore) -> bool:
     own = store.metadata.namespace
     key = ObjectKey(Kind.WANDB_INSTANCE, reference.namespace or own, reference.name)
     instance = gather.foreign(world.kube, key, WandbInstance, user=own)
+    if instance is not None and _keeps_the_instance(store, instance):
+        return True
     entries = instance.status.entries if instance is not None else ()
     if any(
         entry.bucket_store_ref is not None
@@ -65,6 +67,14 @@ def _in_variable(world: World, store: BucketStore) -> bool:
     told = instance is not None and is_true(instance.status.conditions, ConditionType.CONFIGURED)
     bucket = store.status.bucket
     return not told and bucket is not None and left_behind(world, key.namespace, bucket.identity)
+
+
+def _keeps_the_instance(store: BucketStore, instance: WandbInstance) -> bool:
+    """Say whether the instance's own files lie in this bucket, or are to."""
+    there = instance.status.storage.bucket_store_ref if instance.status.storage is not None else None
+    home = store.metadata.namespace == instance.metadata.namespace
+    has = home and there is not None and there.name == store.metadata.name
+    return has or references.storage_path(store, instance) is not None
 
 
 def _may_be_ours(store: BucketStore) -> bool:

@@ -112,6 +112,10 @@ def _settled_before(team: TeamStorage) -> bool:
 
 
 def _require_place(world: World, team: TeamStorage, bucket: _Bucket) -> None:
+    path, instance = team.spec.path or "", bucket.instance
+    own = references.storage_path(bucket.store, instance) if instance is not None else None
+    if own is not None and teams.covers(path, own):
+        raise teams.storage_conflict(path, own)
     users = gather.users_of(world.kube, world.config, bucket.store)
     claims = [teams.Claim(identity=bucket.identity, path=user.spec.path or "", team=user) for user in users]
     winner = teams.conflicts(claims).get(team.metadata.uid)

@@ -28,7 +28,7 @@ from wandb_byob.model.api import WandbInstance, WandbInstanceStatus
 from wandb_byob.model.errors import DomainError, Stalled
 from wandb_byob.model.keys import ObjectKey
 from wandb_byob.model.reasons import Reason
-from wandb_byob.reconcile import instance_status, instance_storage, instance_target
+from wandb_byob.reconcile import instance_connections, instance_status, instance_storage, instance_target
 from wandb_byob.reconcile.base import Result, World
 from wandb_byob.reconcile.errors import Explained, explain
 from wandb_byob.reconcile.finish import finish
@@ -103,6 +103,7 @@ def _look(subject: _Subject) -> Result:
     if plan is None:
         wanted = wish(world, instance, buckets, base(situation))
         storage = instance_storage.wish(world, instance, buckets, situation)
+        storage = instance_connections.noted(storage, instance, buckets, target)
         listed = wanted.composition
         composition = listed if isinstance(listed, Composition) else None
         plan = rest.plan(
@@ -118,7 +119,8 @@ def _look(subject: _Subject) -> Result:
     status = instance_status.after(
         instance, plan, situation, stores=buckets.stores, wish=composition, storage=storage, now=world.now()
     )
-    status = msgspec.structs.replace(status, version=versions.server(instance.spec.version, target.images))
+    form = instance_connections.form(storage, target) if storage is not None else instance.status.form
+    status = msgspec.structs.replace(status, form=form, version=versions.server(instance.spec.version, target.images))
     if plan.settled:
         _collect(subject, plan, situation)
     if plan.finished:
