@@ -36,7 +36,9 @@ def account_name(name: str) -> Check | None:
         name=CheckName.STORAGE_ACCOUNT,
         result=CheckResult.FAILED,
         message="An Azure storage account name has 3 to 24 characters, lower-case letters and digits only.",
-        remedy="Correct spec.azure.storageAccount.",
+        remedy="Write the account's name alone in spec.azure.storageAccount, without .blob.core.windows.net."
+        if "." in name or "/" in name
+        else "Correct spec.azure.storageAccount.",
     )
 
 

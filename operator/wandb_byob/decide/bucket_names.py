@@ -111,11 +111,12 @@ def check_bucket_name(provider: Provider, name: str, *, virtual: bool = False) -
     """Check a name against the provider's rules; `virtual`: requests put it before the host name."""
     broken = next((rule for rule in _RULES[provider] if rule.broken_by(name)), None)
     if broken is not None:
+        alone = f"Write the name alone in {_FIELD[provider]}, without a scheme, a host or a path."
         return Check(
             name=CheckName.BUCKET_NAME,
             result=CheckResult.FAILED,
             message=f"{_WHOSE[provider]} {broken.message}.",
-            remedy=f"Choose another name in {_FIELD[provider]}.",
+            remedy=alone if "/" in name else f"Choose another name in {_FIELD[provider]}.",
         )
     if virtual and _SUBDOMAIN.fullmatch(name) is None:
         # A certificate for *.host covers one label of lower-case letters, digits and hyphens.

@@ -111,3 +111,12 @@ def test_a_name_that_no_account_has(name: str) -> None:
 def test_a_name_that_one_may_have() -> None:
     """Nothing is said of it: what kind of account it is counts."""
     assert account_name("acme1") is None
+
+
+def test_a_host_in_the_place_of_the_account() -> None:
+    """What is too much is told; another account would not help."""
+    found = account_name("acme1.blob.core.windows.net")
+    assert found is not None
+    assert (
+        found.remedy == "Write the account's name alone in spec.azure.storageAccount, without .blob.core.windows.net."
+    )

@@ -91,3 +91,10 @@ def test_what_only_some_stores_take_is_said(provider: Provider, name: str, *, to
     found = check_bucket_name(provider, name)
     assert found.result is CheckResult.PASSED
     assert ("Stores differ" in found.message) is told
+
+
+@pytest.mark.parametrize("name", ["gs://acme", "gcs://acme", "s3://acme/path", "acme/path"])
+@pytest.mark.parametrize("provider", ["S3", "CoreWeave", "GCS", "Azure", "S3Compatible"])
+def test_more_than_the_name(provider: Provider, name: str) -> None:
+    """An address in the place of the name: another name would not help."""
+    assert (check_bucket_name(provider, name).remedy or "").startswith("Write the name alone in spec.")
