@@ -126,7 +126,7 @@ SITES: Final[Mapping[str, Place]] = {
     ),
     "GCS-fake-gcs-server": Place(
         provider="GCS",
-        server="fake-gcs-server, behind a stand-in for IAM, CORS and soft delete",
+        server="fake-gcs-server",
         fixture="gcs",
         at=gcs.site_at,
         created=("GetBucket", "GetBucket", "CreateBucket", "GetIamPolicy", "SetIamPolicy"),

@@ -150,16 +150,16 @@ def test_without_the_mark_of_ownership_nothing_is_configured(versitygw: VersityG
 
 @pytest.mark.behaviour(Behaviour.PERMISSIONS)
 @pytest.mark.parametrize(
-    ("without", "name", "result"),
+    ("without", "name", "result", "other"),
     [
-        ("s3:PutBucketCORS", CheckName.CORS, CheckResult.FAILED),
-        ("s3:GetBucketCORS", CheckName.CORS, CheckResult.WARNING),
-        ("s3:PutBucketVersioning", CheckName.VERSIONING, CheckResult.FAILED),
-        ("s3:GetBucketVersioning", CheckName.VERSIONING, CheckResult.WARNING),
+        ("s3:PutBucketCORS", CheckName.PROVISIONING_PERMISSION, CheckResult.FAILED, "Versioning"),
+        ("s3:GetBucketCORS", CheckName.CORS, CheckResult.WARNING, "Versioning"),
+        ("s3:PutBucketVersioning", CheckName.PROVISIONING_PERMISSION, CheckResult.FAILED, "CORS"),
+        ("s3:GetBucketVersioning", CheckName.VERSIONING, CheckResult.WARNING, "CORS"),
     ],
 )
-def test_a_missing_permission_fails_its_own_check_and_stops_nothing_else(
-    versitygw: VersityGW, without: str, name: CheckName, result: CheckResult
+def test_a_missing_permission_fails_one_check_and_stops_nothing_else(
+    versitygw: VersityGW, without: str, name: CheckName, result: CheckResult, other: str
 ) -> None:
     """What may be set is set; the check of what may not names the permission."""
     site, admin = adopter(versitygw, without=without)
@@ -168,7 +168,6 @@ def test_a_missing_permission_fails_its_own_check_and_stops_nothing_else(
     check = found.check(name)
     assert check.result is result
     assert without in check.remedy
-    other = "Versioning" if name is CheckName.CORS else "CORS"
     assert other in {change.name for change in found.found.applied}
 
 
