@@ -86,3 +86,20 @@ def test_a_stored_object_without_its_block_is_told_what_is_missing(provider: str
     spec = BucketStoreSpec(provider=provider, credentials=Credentials())  # type: ignore[arg-type]
     with pytest.raises(Stalled, match=r"spec\.s3"):
         target_of(spec)
+
+
+def test_the_way_that_the_administrator_names_is_the_operators_alone() -> None:
+    """Requests go there, by a path, with the bucket's region in it; what W&B is told, and the bucket's identity, stay the cloud's."""
+    way = "https://bucket.vpce-1a2b.s3.{region}.vpce.amazonaws.com"
+    target = target_of(aws(), way)
+    assert target.bucket_url == "https://bucket.vpce-1a2b.s3.eu-central-1.vpce.amazonaws.com/acme"
+    assert target.route.trusted
+    assert route_for(target, Ambient()).addressing == "path"
+    assert address_of(target, KEYS) == address_of(target_of(aws()), KEYS)
+    assert identity_of(target) == identity_of(target_of(aws()))
+
+
+def test_an_endpoint_that_a_user_names_is_not_replaced_by_it() -> None:
+    """It is the user's choice, and stays under the rules for those."""
+    named = target_of(aws(endpoint="https://s3.example.com"), "https://gateway.example.com")
+    assert (named.route.url, named.route.trusted) == ("https://s3.example.com", False)
