@@ -56,6 +56,8 @@ def test_without_keys(scenario: Scenario) -> None:
     condition = scenario.wait_condition("BucketStore", "data", "Configured", "False", reason="ChecksFailed")
     for words in ("Check KeylessSecret", KEYLESS_SECRET, "W&B support"):
         assert words in condition["message"]
+    failed = {name for name, check in scenario.checks("data").items() if check["result"] == "Failed"}
+    assert failed == {"KeylessSecret"}
     assert scenario.wandb.revisions() == before, "a bucket that W&B cannot reach restarts nothing"
 
     scenario.apply(_w_and_bs_keys())
