@@ -162,6 +162,8 @@ def _show_instance(screen: Screen, rollout: "Rollout") -> None:
             for number, each in enumerate(rollout.entries, 1)
         ]
         screen.table(("", "CHANGE", "ENTRY"), rows, indent=4)
+    if rollout.storage:
+        screen.say(f"The bucket for the instance itself: {rollout.storage}", indent=2)
     for text in rollout.left_out:
         screen.say(f"Left out: {text}", indent=2, colour="yellow")
     for text in rollout.warnings:
@@ -208,6 +210,7 @@ def _instance(rollout: "Rollout") -> dict[str, Any]:
         "entries": [_entry(each) for each in rollout.entries],
         "restarts": [{"workload": each.workload, "notes": list(each.notes)} for each in rollout.restarts],
         "leftOut": list(rollout.left_out),
+        **({"storage": rollout.storage} if rollout.storage else {}),
         "warnings": list(rollout.warnings),
         "inTheWay": [rollout.refusal] if rollout.refusal else [],
     }

@@ -11,6 +11,8 @@ from typing import Final
 from wandb_byob.decide import addresses, attachments, takeover
 from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.compose import Attached, Composition, Entry, compose
+from wandb_byob.decide.instance_storage import Storage
+from wandb_byob.decide.instance_storage import unchanged as kept
 from wandb_byob.decide.situation import base
 from wandb_byob.decide.wanted import Wanted, differing, settings
 from wandb_byob.decide.windows import opens
@@ -21,7 +23,7 @@ from wandb_byob.model import names
 from wandb_byob.model.api import WandbInstance
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.keys import ObjectKey
-from wandb_byob.reconcile import instance_target
+from wandb_byob.reconcile import instance_storage, instance_target
 from wandb_byob.reconcile.base import World
 from wandb_byob.reconcile.inputs import gather_inputs
 from wandb_byob.reconcile.instance_buckets import Buckets, confirmed_removals, gather_buckets
@@ -57,7 +59,7 @@ class Rollout:
     """What would become of one W&B. `refusal` is why nothing would be written ("": nothing stands against it).
 
     `left_out` are buckets that could not be counted in, and why; `elsewhere`: W&B does not run in this cluster. `maker` is the object
-    from which W&B's own operator makes the workloads, `warnings` are what else to know before.
+    from which W&B's own operator makes the workloads, `warnings` are what else to know before, `storage` what becomes of the bucket for the instance.
     """
 
     instance: str
@@ -68,6 +70,7 @@ class Rollout:
     elsewhere: bool = False
     maker: str = ""
     warnings: tuple[str, ...] = ()
+    storage: str = ""
 
     @property
     def changes(self) -> int:
@@ -99,7 +102,8 @@ def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
     chosen = attachments.holder_of_each(attached, provenance=provenance)
     gone = [each.identity for each in confirmed_removals(world, instance, buckets, provenance)]
     wanted = compose(present, chosen, removals=gone, separator=instance.spec.file_stores.separator)
-    values = settings(situation, Wanted(composition=wanted))
+    own, told = _storage(world, instance, buckets, target)
+    values = settings(situation, Wanted(composition=wanted, storage=own.settings, store=own.store))
     due = differing(situation, values)
     refused = takeover.refusal(due, values, takes=situation.policy.takes)
     return Rollout(
@@ -108,9 +112,21 @@ def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
         restarts=tuple(_restarts(target, {workload.key for workload in due}, now=world.now())),
         refusal=refused.message if refused is not None else "",
         left_out=tuple(world.secrets.redact(text) for text in left_out),
+        storage=world.secrets.redact(told),
         maker=f"WeightsAndBiases/{target.owner.body['metadata']['name']}" if target.owner is not None else "",
         warnings=tuple(_warnings(world, instance, target)) if due else (),
     )
+
+
+def _storage(world: World, instance: WandbInstance, buckets: Buckets, target: Target) -> tuple[Storage, str]:
+    """Return what becomes of the bucket for the instance, and the same in words ("": none is asked for)."""
+    try:
+        own = instance_storage.planned(world, instance, buckets, target.situation)
+    except DomainError as error:
+        return kept(target.situation), f"Left as it is. {error.message}"
+    if own.verdict is not None:
+        return own, own.verdict.message if own.verdict.status == "True" else f"Left as it is. {own.verdict.message}"
+    return own, f"Set to {own.bucket.place}." if own.bucket is not None else ""
 
 
 def _warnings(world: World, instance: WandbInstance, target: Target) -> Iterator[str]:

@@ -42,6 +42,19 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, situation: Sit
         )
 
 
+def planned(world: World, instance: WandbInstance, buckets: Buckets, situation: Situation) -> Storage:
+    """Return what would become of it once the bucket is verified; it is not looked at whether it is. Raises `DomainError`."""
+    if instance.spec.storage is None:
+        return instance_storage.unchanged(situation)
+    _learn(world, situation)
+    store = named(world, instance, buckets)
+    inputs = gather_inputs(world, store)
+    telling = _hand_over(instance, store, inputs)
+    if telling is not None:
+        return instance_storage.told(instance_storage.unchanged(situation), telling, instance.metadata)
+    return instance_storage.decide(situation, _asked(world, instance, store, inputs))
+
+
 def elsewhere(world: World, instance: WandbInstance) -> Storage | None:
     """Return what W&B is to be told of its own bucket where it does not run in this cluster; None where none is asked for."""
     if instance.spec.storage is None:

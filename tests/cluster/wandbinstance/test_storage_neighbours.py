@@ -8,6 +8,7 @@ import pytest
 from cluster.instance_world import InstanceWorld
 from cluster.scenario import condition_of
 from testbed.wandb_operator import Operated
+from wandb_byob.cli import rollouts
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.reconcile import store_deletion
 
@@ -131,3 +132,19 @@ def test_garbage_collection_that_is_off_is_told(made: Made) -> None:
     here.cluster.patch(path, {"status": {"checks": checks}})
     here.look()
     assert "GORILLA_ARTIFACT_GC_ENABLED" in here.condition("StorageConfigured")["message"]
+
+
+def test_byob_plan_tells_what_becomes_of_it(made: Made) -> None:
+    """Before anything is verified or written: set, left, or refused, and which workloads restart for it."""
+    here = made(**storage("wandb"))
+    here.bucket("main", verified=False)
+    key = ObjectKey(Kind.WANDB_INSTANCE, here.namespace, "wandb")
+    found = rollouts.rollout(here.world, key)
+    assert found is not None
+    assert found.storage == "Set to bucket-main/wandb."
+    assert [each.workload for each in found.restarts] == ["Deployment/wandb-api", "Deployment/wandb-app"]
+    here.cluster.patch(here.path, {"spec": {"storage": {"bucketStoreRef": {"name": "gone"}}}})
+    refused = rollouts.rollout(here.world, key)
+    assert refused is not None
+    assert refused.storage.startswith("Left as it is. BucketStore gone")
+    assert refused.restarts == ()
