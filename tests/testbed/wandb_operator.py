@@ -29,7 +29,6 @@ CHART = "operator-wandb-0.43.8"
 _CRD = Path(__file__).parent / "manifests" / "wandb-crd.yaml"
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _PAUSE = 0.1
-_STOP_FIRST = ("executor", "glue")
 Version = Literal["v1", "v2"]
 
 
@@ -60,13 +59,14 @@ class Operated(wandb.StandIn):
     """W&B in one namespace, run by the stand-in of its operator.
 
     `chart` is what the Deployments are labelled with; `deployer` are the values that W&B itself gives (v1), which are in no object of
-    the cluster; `stopped` makes it do nothing more, while its status stays as it is.
+    the cluster; the components of `stop_first` have the strategy Recreate; `stopped` makes it do nothing more, while its status stays as it is.
     """
 
     version: Version = "v1"
     chart: str = CHART
     deployer: Mapping[str, Any] = field(default_factory=dict)
     replicas: int = 2
+    stop_first: Sequence[str] = ()
     stopped: bool = False
     rounds: int = 0
     errors: list[str] = field(default_factory=list)
@@ -205,7 +205,7 @@ class Operated(wandb.StandIn):
         for each in env:
             if "value" in each and "valueFrom" in each:
                 raise ClashError(f"{each['name']} has a value and a valueFrom")
-        strategy = "Recreate" if component in _STOP_FIRST else "RollingUpdate"
+        strategy = "Recreate" if component in self.stop_first else "RollingUpdate"
         wanted = wandb.workload(component, env=env, replicas=self.replicas, strategy=strategy)
         if self.version == "v1":
             source = {"configMapRef": {"name": f"{NAME}-bucket-configmap", "optional": True}}
