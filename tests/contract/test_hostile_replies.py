@@ -14,6 +14,10 @@ from wandb_byob.providers.base import Context, Provisioned
 
 pytestmark = pytest.mark.behaviour(Behaviour.HOSTILE)
 
+GROWS = [
+    f'<!DOCTYPE r [<!ENTITY x "{"<b/>" * 20}">]><r>{"&x;" * 30_000}</r>',
+    f'<!DOCTYPE r [<!ATTLIST b a CDATA "{"v" * 20_000}">]><r>{"<b/>" * 20_000}</r>',
+]
 LISTED = "<ListBucketResult><Contents>{}</Contents></ListBucketResult>"
 VERSIONS = "<ListVersionsResult><Version>{}</Version><DeleteMarker/></ListVersionsResult>"
 STATEMENTS = (1, None, "*", [1], {"Effect": "Allow", "Principal": [], "Action": {}, "Resource": None})
@@ -67,3 +71,18 @@ def _told(call: Callable[[Context], object], context: Context) -> str:
         return error.message
     checks = found.checks if isinstance(found, Provisioned) else found if isinstance(found, tuple) else ()
     return max((check.message for check in checks), key=len, default="")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("body", GROWS, ids=["entities", "attributes"])
+def test_xml_that_grows_is_not_read(
+    versitygw: VersityGW, faulty: Callable[[Store], FaultyProxy], body: str, encoding: str
+) -> None:
+    """A reply of 1 MiB would take gigabytes as elements, and end the operator for everybody."""
+    proxy = faulty(versitygw)
+    site = S3Site(kind="S3Compatible", store=versitygw, endpoint=proxy.endpoint)
+    site.client("create_bucket")
+    context = site.context(intended=True, recorded="Created", paths=("teams/a",))
+    with proxy.fault(Fault(status=200, body=body.encode(encoding))):
+        for call in (site.provider.provision, site.provider.probe):
+            assert "XML that grows" in _told(call, context)

@@ -286,6 +286,16 @@ def test_not_http(answer: bytes) -> None:
         assert fault_of(session(url, "127.0.0.1"), url) is Failed.NOT_HTTP
 
 
+def test_headers_that_cannot_be_read_show_no_signature(caplog: pytest.LogCaptureFixture) -> None:
+    """What is signed stands in the URL, and urllib3 would quote that for headers that a hostile server has spoilt."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nno header at all\r\n\r\n"
+    with speaking(answer) as port:
+        url = f"http://127.0.0.1:{port}"
+        reply = session(url, "127.0.0.1").request("GET", f"{url}/bucket/key?sig=canary-of-a-signature")
+    assert reply.status == 200
+    assert "canary" not in caplog.text
+
+
 def test_unknown_name_and_closed_port() -> None:
     """A name that DNS does not know and a port where nothing listens are told apart, and both may be tried again."""
 

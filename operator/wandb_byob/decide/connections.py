@@ -68,7 +68,7 @@ _TEXTS: Final = {
         remedy="Check that the store is healthy, and that no proxy between it and the operator's pod cuts replies.",
     ),
     Fault.TOO_LARGE: _Text(
-        message="{authority} sent a reply of more than 1 MiB, which no object store would do here.",
+        message="{authority} sent a reply of more than 1 MiB, or XML that grows beyond that, which no object store would do here.",
         remedy="Name the S3 endpoint of an object store in {field}.",
     ),
     Fault.NOT_HTTP: _Text(

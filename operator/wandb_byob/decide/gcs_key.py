@@ -3,6 +3,7 @@
 `token_uri` and the other URLs in the file are never used: whoever writes the Secret could name any host there.
 """
 
+import base64
 import json
 import re
 from dataclasses import dataclass
@@ -15,6 +16,12 @@ from wandb_byob.model.reasons import Reason
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,128}@[A-Za-z0-9.-]{1,128}", re.ASCII)
 _PEM: Final = re.compile(r"-----BEGIN (RSA )?PRIVATE KEY-----\s.+-----END (RSA )?PRIVATE KEY-----\s*", re.DOTALL)
 _PROJECT: Final = re.compile(r"[a-z0-9.:-]{1,128}", re.ASCII)
+_PKCS1: Final = "-----BEGIN RSA PRIVATE KEY-----"
+_PKCS8: Final = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----")
+# Version 0 and the algorithm rsaEncryption, which stand behind the four bytes of the whole structure's length.
+_RSA: Final = bytes.fromhex("020100 300d 0609 2a864886f70d010101")
+BITS: Final = (1024, 4096)
+"""Of the RSA keys that are used: Google makes them of 2048, and once made them of 1024."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -44,6 +51,25 @@ def signing_key(credentials: ServiceAccountKey, *, field: str) -> SigningKey:
         raise invalid(field, 'Its "private_key" is missing or no private key in PEM form.')
     known = isinstance(project, str) and _PROJECT.fullmatch(project) is not None
     return SigningKey(email=email, private_key=private_key, project=str(project) if known else "")
+
+
+def is_rsa(pem: str) -> bool:
+    """Say whether this is one RSA key by its outer form; to read others to the end could take a processor for hours."""
+    text = pem.strip()
+    if text.startswith(_PKCS1):
+        return text.count("-----BEGIN") == 1
+    try:
+        der = base64.b64decode("".join(text.removeprefix(_PKCS8[0]).removesuffix(_PKCS8[1]).split()), validate=True)
+    except ValueError:
+        return False
+    return der.startswith(b"\x30\x82") and der[4:].startswith(_RSA)
+
+
+def is_usual(modulus: int, *, primes: tuple[int, int], others: tuple[int, ...]) -> bool:
+    """Say whether the numbers of an RSA key have the sizes that they should have, so that to check and to use it takes no time."""
+    bits = modulus.bit_length()
+    halves = all(prime.bit_length() <= bits // 2 + 8 for prime in primes)
+    return BITS[0] <= bits <= BITS[1] and halves and all(number.bit_length() <= bits for number in others)
 
 
 def invalid(field: str, wrong: str) -> Stalled:

@@ -5,6 +5,7 @@ replies of a look together (`deadline`).
 """
 
 import ipaddress
+import logging
 import math
 import socket
 import ssl
@@ -19,6 +20,9 @@ from urllib3.response import HTTPResponse
 from wandb_byob.decide.connections import Fault
 from wandb_byob.decide.endpoints import Policy, Refusal, refuse_addresses
 from wandb_byob.providers import deadline
+
+# It quotes the URL of a reply whose headers it cannot read, and a URL may be signed.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 Resolver = Callable[..., list[tuple[Any, ...]]]
 """What `socket.getaddrinfo` is."""

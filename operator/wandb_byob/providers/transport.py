@@ -35,6 +35,8 @@ _READ_TIMEOUT: Final = 20.0
 _REPLY_DEADLINE: Final = 30.0
 _IDLE_CONNECTIONS: Final = 16
 _CHUNK: Final = 65536
+# XML that makes more of itself: with these 1 MiB becomes gigabytes, and the whole process ends.
+_GROWS: Final = (b"<!ENTITY", b"<!ATTLIST")
 _RETRIED: Final = frozenset({Fault.UNKNOWN_HOST, Fault.REFUSED, Fault.RESET, Fault.TRUNCATED})
 _SOON, _LATER = timedelta(minutes=1), timedelta(minutes=5)
 _SLOW: Final = frozenset({Fault.CONNECT_TIMEOUT, Fault.TIMEOUT, Fault.LOOK_TIMEOUT})
@@ -172,6 +174,9 @@ class GuardedSession:
             raise
         response.release_conn()
         self.last_date = response.headers.get("Date", "")
+        told = body.replace(b"\0", b"")  # in UTF-16, too
+        if any(mark in told for mark in _GROWS):
+            raise transport_error(Fault.TOO_LARGE, policy=self.policy)
         return Reply(status=response.status, headers=response.headers, body=bytes(body))
 
 

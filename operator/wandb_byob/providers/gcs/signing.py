@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from wandb_byob.decide.connections import http_date
-from wandb_byob.decide.gcs_key import SigningKey, invalid
+from wandb_byob.decide.gcs_key import BITS, SigningKey, invalid, is_rsa, is_usual
 from wandb_byob.decide.gcs_texts import Who
 from wandb_byob.providers.probing.raw import LIFETIME
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers
 
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.full_control"
 _LIFETIME: Final = timedelta(minutes=55)
@@ -82,17 +82,33 @@ class KeySigner:
 
 
 def key_signer(key: SigningKey, *, named: str) -> KeySigner:
-    """Return what signs with this key; raises `Stalled` for one that is no RSA key."""
+    """Return what signs with this key; raises `Stalled` for one that is no RSA key of a usual size.
+
+    OpenSSL tests the primes of a key that it reads, and all threads wait: whoever writes the Secret could choose for how long. So
+    the numbers' sizes are looked at before.
+    """
+    from cryptography.exceptions import InternalError
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+    if not is_rsa(key.private_key):
+        raise invalid(named, 'Its "private_key" is no RSA key.')
+    text = key.private_key.encode()
     try:
-        private = load_pem_private_key(key.private_key.encode(), password=None)
-    except (ValueError, TypeError):
+        unchecked = load_pem_private_key(text, password=None, unsafe_skip_rsa_key_validation=True)
+        if not isinstance(unchecked, RSAPrivateKey) or not _usual(unchecked.private_numbers()):
+            raise invalid(named, f'Its "private_key" is no RSA key of {BITS[0]} to {BITS[1]} bits.')
+        private = load_pem_private_key(text, password=None)
+    except (ValueError, TypeError, InternalError):
         raise invalid(named, 'Its "private_key" cannot be read.') from None
     if not isinstance(private, RSAPrivateKey):
         raise invalid(named, 'Its "private_key" is no RSA key.')
     return KeySigner(key=key, who=Who(account=f"the service account of {named}", secret=named), _private=private)
+
+
+def _usual(key: "RSAPrivateNumbers") -> bool:
+    others = (key.public_numbers.e, key.d, key.dmp1, key.dmq1, key.iqmp)
+    return is_usual(key.public_numbers.n, primes=(key.p, key.q), others=others)
 
 
 @dataclass(kw_only=True)
