@@ -19,6 +19,7 @@ from wandb_byob.decide.key_policy import USE
 from wandb_byob.model import api
 from wandb_byob.model.checks import CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
+from wandb_byob.model.credentials import Ambient
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Tenant
@@ -297,3 +298,20 @@ def test_no_write_after_the_lease_is_lost(place: Place) -> None:
     with pytest.raises(Stalled, match="lease"):
         place.look(spec={"adoption_policy": "Adopt"}, intended=False, fence=fence)
     assert place.statements() == before
+
+
+def test_nobody_gets_into_a_key_of_others_by_the_operators_own_identity(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may create a BucketStore can name any key, and any role; a key has no mark of whose it is, as a bucket has."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "operator")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "operators-own")
+    before = place.statements()
+    provider = S3Provider(CloudEndpoints(s3=place.moto.endpoint, kms=place.kms.endpoint))
+    block = api.S3Spec(bucket=place.site.bucket, region="us-east-1", kms_key_arn=place.key)
+    look = replace(place.site, provider=provider).look(spec={"s3": block}, admin=Ambient())
+    assert "PutKeyPolicy" not in look.calls.operations
+    assert place.statements() == before
+    check = look.check(CheckName.KMS_KEY)
+    assert "DescribeKey" in look.calls.operations
+    assert "The operator's own identity changes no key's policy" in (check.remedy or "")

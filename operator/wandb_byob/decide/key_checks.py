@@ -41,7 +41,8 @@ class KeyWanted:
     """What is asked of a key: `given` is how the bucket names it, `field` where that is written ("": in the bucket alone).
 
     `reader` is W&B's principal ("" where W&B signs with keys of a user that is not known). `managed`: we may change its policy.
-    `signer` is the field whose keys asked; `expected` says that they should have the right to.
+    `signer` is the field whose keys asked; `expected` says that they should have the right to. `shared`: it is
+    the operator's own identity, which whoever may create a BucketStore makes use of.
     """
 
     given: str
@@ -50,6 +51,12 @@ class KeyWanted:
     signer: str
     expected: bool
     field: str = "spec.s3.kmsKeyARN"
+    shared: bool = False
+
+    @property
+    def granted(self) -> bool:
+        """Whether we add what the policy lacks. A key carries no mark of whose it is, as a bucket does: an identity that serves all adds nothing."""
+        return self.managed and not self.shared
 
 
 def elsewhere(key_arn: str, region: str) -> Check | None:
@@ -176,6 +183,11 @@ def _ungranted(found: KeyState, policy: Policy | None, wanted: KeyWanted) -> Che
 
 
 def _how(found: KeyState, wanted: KeyWanted) -> str:
+    if wanted.shared:
+        return (
+            " The operator's own identity changes no key's policy, since everybody here uses it and a key does not tell whose it is; keys in "
+            "spec.provisioning.secretRef may."
+        )
     if found.refused is None:
         return "" if wanted.managed else OR_LET_THE_OPERATOR
     if found.refused.code == "MalformedPolicyDocumentException":

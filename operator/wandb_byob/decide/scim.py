@@ -73,7 +73,7 @@ def page(status: int, body: bytes, *, start: int) -> Page:
         document = json.loads(body)
         names = tuple(_name(group) for group in document.get("Resources") or ())
         total = int(document["totalResults"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ScimError("what answered is no SCIM API: its list of groups cannot be read") from error
     after = start + len(names)
     if total > MOST_TEAMS:

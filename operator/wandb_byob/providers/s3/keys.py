@@ -60,7 +60,7 @@ class Keys:
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self, context: Context, signer: Credentials, wanted: KeyWanted, *, region: str) -> KeyLook:
-        """Look at a key, and give its policy what it lacks where `wanted.managed`."""
+        """Look at a key, and give its policy what it lacks where `wanted.granted`."""
         asked = _Asked(given=wanted.given, region=region, signer=signer)
         known = self._known(asked, context.now())
         if known is not None and key_checks.check(known, wanted).result is CheckResult.PASSED:
@@ -70,7 +70,7 @@ class Keys:
             lacking = _lacks(found, wanted)
             change = (_change(wanted),) if lacking else ()
             applied: tuple[Change, ...] = ()
-            if lacking and wanted.managed and isinstance(found, KeyState):
+            if lacking and wanted.granted and isinstance(found, KeyState):
                 with self._writing:
                     found = _grant(client, found, wanted)
                 applied = () if _lacks(found, wanted) else change
@@ -78,7 +78,7 @@ class Keys:
         return KeyLook(
             check=key_checks.check(found, wanted),
             usable=key_checks.is_usable(found, wanted),
-            planned=change if wanted.field else (),
+            planned=change if wanted.field and not wanted.shared else (),
             applied=applied,
         )
 

@@ -12,6 +12,7 @@ from wandb_byob.decide.bucket_state import Aspect, BucketState, Encryption, Unre
 from wandb_byob.decide.key_checks import KeyWanted
 from wandb_byob.decide.verification import explain
 from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.credentials import Ambient
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import BucketFacts, Change, Context, Provisioned
@@ -240,6 +241,7 @@ def _key(bucket: Bucket, state: BucketState, wanted: Wanted) -> KeyLook | None:
             given=given,
             reader=wanted.reader,
             managed=manages(bucket.context) and bool(wanted.kms_key_arn),
+            shared=isinstance(bucket.context.admin, Ambient),
             signer=bucket.where.keys,
             expected=bucket.context.admin is not None,
             field="spec.s3.kmsKeyARN" if wanted.kms_key_arn else "",
