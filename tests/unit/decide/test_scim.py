@@ -51,6 +51,7 @@ def test_a_page_ends_where_the_list_does() -> None:
         (200, b"<html>", "no SCIM API"),
         (200, b"[]", "no SCIM API"),
         (200, answer(7), "no SCIM API"),
+        (200, b'{"totalResults": 1e999}', "no SCIM API"),
         (200, answer("a", total=1_000_000), "more than 10000"),
     ],
 )
