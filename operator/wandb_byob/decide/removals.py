@@ -98,12 +98,12 @@ def _needs(user: User, *, origin: str) -> bool:
     """Say whether W&B's configuration has the bucket for this TeamStorage, too.
 
     To name a bucket is not enough: outside of W&B's own namespace its BucketStore must have brought the entry in, or have shown that
-    it can use the bucket. One whose BucketStore is no more was configured once, or is of W&B's namespace (and was restored, say).
+    it can use the bucket; the shared `cw://` is everybody's whom W&B is configured for. One whose BucketStore is no more was configured once, or is of W&B's namespace (and was restored, say).
     """
     store = user.store
     if store is None:
         return user.home or _configured(user)
-    return _configured(user) and (user.home or origin == store.metadata.uid or proven(store, user.identity))
+    return _configured(user) and (user.home or origin in (store.metadata.uid, SHARED) or proven(store, user.identity))
 
 
 def _configured(user: User) -> bool:

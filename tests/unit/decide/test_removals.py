@@ -135,13 +135,16 @@ WITH_KEYS = {ON_COREWEAVE: "mine", "cw://": SHARED}
         ([keyless(store=None)], {"cw://": SHARED}, {"cw://"}),
         ([keyless(conditions=[])], {"cw://": SHARED}, set()),
         ([keyless(), keyless("other", **STAYS)], {"cw://": SHARED}, set()),
+        ([keyless(), keyless("other", home=False, store=GUESSED, **STAYS)], {"cw://": SHARED}, set()),
+        ([keyless(), keyless("other", home=False, conditions=[], **STAYS)], {"cw://": SHARED}, {"cw://"}),
         ([keyless(), keyless("other")], {"cw://": SHARED}, {"cw://"}),
         ([keyless()], {"cw://": KEPT}, set()),
         ([keyed()], {ON_COREWEAVE: "mine", "cw://": KEPT}, {ON_COREWEAVE}),
         ([keyless()], {ON_COREWEAVE: KEPT, "cw://": SHARED}, {"cw://"}),
     ],
     ids=["the last with keys", "one without keys is left", "one with keys is left", "one with keys was released", "the last without keys",
-         "its BucketStore is no more", "it never had it", "another without keys is left", "all without keys", "somebody else's",
+         "its BucketStore is no more", "it never had it", "another without keys is left", "one of another namespace is left, whose bucket nobody can see now",
+         "one of another namespace that never had it", "all without keys", "somebody else's",
          "with keys, somebody else's", "others' buckets have their own keys"],
 )  # fmt: skip
 def test_the_shared_entry_leaves_with_the_last_that_needs_it(
