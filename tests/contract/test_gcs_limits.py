@@ -11,7 +11,7 @@ from contract.site import calls_of
 from testbed.gcs import OF_A_BUCKET, OF_A_PROJECT, GoogleCloud
 from testbed.proxy import Fault, FaultyProxy
 from wandb_byob.model.checks import CheckName, CheckResult
-from wandb_byob.model.errors import Waiting
+from wandb_byob.model.errors import Stalled, Waiting
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.gcs.recent import Recent
@@ -73,6 +73,17 @@ def test_twenty_buckets_of_one_project_at_once(gcs: GoogleCloud, time: Time) -> 
     assert "rateLimitExceeded" not in results
     assert results.count("notFound") <= 3 * 20, "a look that only waits costs one call"
     assert time.now - began <= 20 * (OF_A_PROJECT + 0.5)
+
+
+def test_who_has_no_right_in_a_project_makes_nobody_wait_there(gcs: GoogleCloud, time: Time) -> None:
+    """Anybody may name a project in a BucketStore, as often as he likes, with a key that opens nothing there."""
+    first = site(gcs, time)
+    stranger = first.lacking("storage.buckets.create")
+    for _ in range(5):
+        with pytest.raises((Stalled, Waiting)):
+            first.other().provider.provision(first.other().context(admin=stranger))
+    time.sleep(2.5)
+    assert waited(first, first.context()) == 0
 
 
 def test_a_buckets_updates_are_a_second_apart(gcs: GoogleCloud, time: Time) -> None:

@@ -19,6 +19,11 @@ class Turns:
     given: tuple[tuple[str, float], ...] = ()
 
 
+def over(turns: Turns, *, now: float) -> bool:
+    """Say whether these turns keep nobody waiting any more."""
+    return all(at + _FORGOTTEN <= now for at in (turns.last, *(at for _, at in turns.given)))
+
+
 def ask(turns: Turns, who: str, *, now: float, pause: float) -> tuple[Turns, float]:
     """Return the turns after `who` has asked, and how many seconds he has to wait: with 0 he goes now."""
     others = {other: at for other, at in turns.given if other != who and at + _FORGOTTEN > now}

@@ -10,10 +10,11 @@ from urllib.parse import quote, urlencode
 from wandb_byob.decide.explanations import Explanation
 from wandb_byob.decide.gcs_errors import GcsError as GcsError
 from wandb_byob.decide.gcs_errors import error_of
+from wandb_byob.decide.gcs_key import SigningKey
 from wandb_byob.decide.gcs_texts import explained
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.gcs.recent import Recent
-from wandb_byob.providers.gcs.signing import Clock, Signer, signed_url
+from wandb_byob.providers.gcs.signing import Clock, KeySigner, Signer, signed_url
 from wandb_byob.providers.probing.raw import EXTRA, RawRequests, page_headers
 from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, TransportError, unanswered
 
@@ -50,14 +51,18 @@ class Api:
 
     def create(self, resource: Mapping[str, Any], *, project: str) -> Mapping[str, Any]:
         """Create the bucket; raises `Waiting` until it is this one's turn in the project."""
-        self.recent.take_turn(project, self.bucket)
+        self.recent.take_turn(project, self.bucket, signer=self._key)
         with self.recent.updating(self.bucket):
             return self._json("CreateBucket", "POST", "/storage/v1/b", {"project": project}, resource)
 
     def drop(self, metageneration: str, *, project: str) -> None:
         """Delete the bucket, if nobody has changed it; raises `Waiting` until it is this one's turn in the project."""
-        self.recent.take_turn(project, self.bucket)
+        self.recent.take_turn(project, self.bucket, signer=self._key)
         self.bucket_call("DeleteBucket", "DELETE", query={"ifMetagenerationMatch": metageneration})
+
+    @property
+    def _key(self) -> SigningKey | None:
+        return self.signer.key if isinstance(self.signer, KeySigner) else None
 
     def patch(self, body: Mapping[str, Any], *, metageneration: str) -> Mapping[str, Any]:
         """Change the bucket, if nobody else has, as soon as it takes an update."""

@@ -7,7 +7,7 @@ seven minutes to be known everywhere. Nothing of it outlives the process: a 429 
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
@@ -33,15 +33,22 @@ class Recent:
         self._clock = clock
         self._sleep = sleep
         self._mutex = threading.Lock()
-        self._projects: dict[str, Turns] = {}
+        self._projects: dict[tuple[Hashable, str], Turns] = {}
         self._updates: dict[str, float] = {}
         self._grants: dict[str, float] = {}
 
-    def take_turn(self, project: str, bucket: str) -> None:
-        """Go on if a bucket of the project may be created or deleted now; raises `Waiting` until this one's turn."""
+    def take_turn(self, project: str, bucket: str, *, signer: Hashable = None) -> None:
+        """Go on if a bucket of the project may be created or deleted now; raises `Waiting` until this one's turn.
+
+        Turns are those of one signer: anybody may name a project, and must not make others wait who have rights there.
+        """
+        lane = (signer, project)
         with self._mutex:
-            turns = self._projects.get(project, Turns())
-            self._projects[project], wait = pacing.ask(turns, bucket, now=self._clock(), pause=_OF_A_PROJECT)
+            now = self._clock()
+            turns = self._projects.get(lane, Turns())
+            asked, wait = pacing.ask(turns, bucket, now=now, pause=_OF_A_PROJECT)
+            others = {each: known for each, known in self._projects.items() if not pacing.over(known, now=now)}
+            self._projects = others | {lane: asked}
         if wait:
             raise Waiting(
                 Reason.PROGRESSING,

@@ -39,6 +39,22 @@ def test_projects_have_turns_of_their_own(recent: Recent) -> None:
     assert waiting.value.after.total_seconds() == 2.5
 
 
+def test_who_signs_otherwise_has_turns_of_his_own(recent: Recent) -> None:
+    """A project is a name that anybody may write."""
+    recent.take_turn("acme", "a", signer="stranger")
+    recent.take_turn("acme", "b", signer="owner")
+    with pytest.raises(Waiting):
+        recent.take_turn("acme", "c", signer="owner")
+
+
+def test_projects_are_forgotten(recent: Recent, clock: Clock) -> None:
+    """Names that somebody makes up one after the other take no room for ever."""
+    for number in range(1000):
+        recent.take_turn(f"project-{number}", "a")
+        clock.now += 1
+    assert len(recent._projects) <= 61
+
+
 def test_twenty_threads_get_twenty_turns(recent: Recent) -> None:
     """One goes, and the others are told nineteen different times."""
 
