@@ -12,7 +12,7 @@ from browser.sites import BEFORE, KEY, Visited
 from contract.provisioning import S3Site
 from contract.site import ORIGIN
 from testbed import browser, stores
-from wandb_byob.decide.cors import rule
+from wandb_byob.decide.clouds.cors import rule
 from wandb_byob.model.checks import CheckName
 
 WIDTH = 118

@@ -14,7 +14,7 @@ from contract.gcs import GCSSite
 from contract.provisioning import S3Site
 from contract.site import ORIGIN
 from testbed.processes import TestbedError, free_port
-from wandb_byob.decide.cors import rule
+from wandb_byob.decide.clouds.cors import rule
 from wandb_byob.model.checks import CheckName
 
 MOVED = "https://wandb-new.example.com"

@@ -14,7 +14,7 @@ from testbed.faults import Fault
 from testbed.object_store import Keys
 from testbed.proxy import FaultyProxy
 from testbed.stores import Azurite
-from wandb_byob.decide.azure_container import OWNER_METADATA
+from wandb_byob.decide.clouds.azure_container import OWNER_METADATA
 from wandb_byob.model import api
 from wandb_byob.model.checks import CheckName
 from wandb_byob.model.config import CloudEndpoints

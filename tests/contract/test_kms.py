@@ -15,7 +15,7 @@ from contract.site import Look
 from contract.sites import CREATE_BUDGET, LOOK_BUDGET
 from testbed.object_store import Store
 from testbed.proxy import FaultyProxy, Response
-from wandb_byob.decide.key_policy import USE
+from wandb_byob.decide.clouds.key_policy import USE
 from wandb_byob.model import api
 from wandb_byob.model.checks import CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints

@@ -8,7 +8,7 @@ import pytest
 from contract.results import Behaviour
 from contract.site import ORIGIN, PATH, Need, Place, Site
 from contract.sites import at
-from wandb_byob.decide.probes import CALLS
+from wandb_byob.decide.probing.probes import CALLS
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 
 pytestmark = pytest.mark.behaviour(Behaviour.DATA_PATH)

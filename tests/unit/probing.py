@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wandb_byob.decide.probe_job import CONTAINER, Host
+from wandb_byob.decide.probing.probe_job import CONTAINER, Host
 from wandb_byob.model import names
 
 HOST = Host(

@@ -7,8 +7,8 @@ from typing import Any
 
 from unit.memory_kube import MemoryKube
 from wandb_byob.decide import addresses
-from wandb_byob.decide.configuration import Configuration, secret_body
-from wandb_byob.decide.variable import VARIABLE
+from wandb_byob.decide.rollouts.configuration import Configuration, secret_body
+from wandb_byob.decide.rollouts.variable import VARIABLE
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import Config

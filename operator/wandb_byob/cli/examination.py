@@ -12,9 +12,9 @@ import msgspec
 
 from wandb_byob.cli.sources import needs_listing
 from wandb_byob.decide import stores
-from wandb_byob.decide.bucket_checks import OR_LET_THE_OPERATOR
 from wandb_byob.decide.bucket_owner import not_adopted
 from wandb_byob.decide.buckets import bucket_name
+from wandb_byob.decide.clouds.bucket_checks import OR_LET_THE_OPERATOR
 from wandb_byob.decide.vantage import THIS_MACHINE, Vantage, worded
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import KubeError

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from wandb_byob.decide import probe_output
+from wandb_byob.decide.probing import probe_output
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.probe import INPUTS, ProbeInput, credentials_of

@@ -1,6 +1,6 @@
 """What the operator would do to W&B: the entries of the variable as they would be, and the workloads that would restart.
 
-Decided as by the operator (decide.compose, decide.takeover), as if each bucket that a team asks for were verified already.
+Decided as by the operator (decide.compose, decide.rollouts.takeover), as if each bucket that a team asks for were verified already.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from wandb_byob.decide import addresses, attachments, takeover
+from wandb_byob.decide import addresses, attachments
 from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.compose import Attached, Composition, Entry, compose
 from wandb_byob.decide.instance_storage import Storage
 from wandb_byob.decide.instance_storage import unchanged as kept
-from wandb_byob.decide.situation import base
-from wandb_byob.decide.wanted import Wanted, differing, settings
-from wandb_byob.decide.windows import opens
-from wandb_byob.decide.workloads import Health, State
+from wandb_byob.decide.rollouts import takeover
+from wandb_byob.decide.rollouts.situation import base
+from wandb_byob.decide.rollouts.wanted import Wanted, differing, settings
+from wandb_byob.decide.rollouts.windows import opens
+from wandb_byob.decide.rollouts.workloads import Health, State
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import JOBS, WANDB_INSTANCES
 from wandb_byob.model import names

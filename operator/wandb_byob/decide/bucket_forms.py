@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from wandb_byob.decide import storage
 from wandb_byob.decide.addresses import Address
-from wandb_byob.decide.storage import Bucket, Present, Unreadable
-from wandb_byob.decide.variable import (
+from wandb_byob.decide.rollouts.variable import (
     AWS_KMS_KEY,
     AWS_REGION,
     AZURE_KEY,
@@ -24,6 +23,7 @@ from wandb_byob.decide.variable import (
     EnvVar,
     Settings,
 )
+from wandb_byob.decide.storage import Bucket, Present, Unreadable
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 

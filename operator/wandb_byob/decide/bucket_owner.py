@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from wandb_byob.decide.bucket_state import Unread
+from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

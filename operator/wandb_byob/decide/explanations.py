@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from wandb_byob.decide import verification
-from wandb_byob.decide.probes import Failure
+from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.reasons import Reason

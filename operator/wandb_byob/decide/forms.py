@@ -7,10 +7,10 @@ cluster. Neither holds a key.
 from collections.abc import Iterator
 from typing import Final
 
-from wandb_byob.decide import azure_identity
 from wandb_byob.decide.addresses import COREWEAVE_SHARED
 from wandb_byob.decide.availability import DeploymentType
 from wandb_byob.decide.buckets import bucket_name
+from wandb_byob.decide.clouds import azure_identity
 from wandb_byob.model.api import BucketStore, FormStep, HandOver
 
 _PROVIDER_LABEL: Final = {

@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from wandb_byob.decide import bucket_forms, storage, takeover
+from wandb_byob.decide import bucket_forms, storage
 from wandb_byob.decide.annotations import handed_over
 from wandb_byob.decide.attachments import Pending
 from wandb_byob.decide.conditions import ConditionStatus, ConditionType, Progress, Verdict
-from wandb_byob.decide.plan import Plan
-from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.rollouts import takeover
+from wandb_byob.decide.rollouts.plan import Plan
+from wandb_byob.decide.rollouts.situation import Situation
+from wandb_byob.decide.rollouts.variable import IN_VARIABLES, STORAGE, Settings
+from wandb_byob.decide.rollouts.wanted import differing
 from wandb_byob.decide.storage import Bucket, Present
-from wandb_byob.decide.variable import IN_VARIABLES, STORAGE, Settings
-from wandb_byob.decide.wanted import differing
 from wandb_byob.model import names
 from wandb_byob.model.api import HandOver, ObjectMeta
 from wandb_byob.model.reasons import Reason

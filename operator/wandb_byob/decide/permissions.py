@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wandb_byob.decide.bucket_state import Unread
+from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 
 

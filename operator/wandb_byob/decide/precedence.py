@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wandb_byob.decide.configuration import decoded
-from wandb_byob.decide.variable import VARIABLE, EnvVar
+from wandb_byob.decide.rollouts.configuration import decoded
+from wandb_byob.decide.rollouts.variable import VARIABLE, EnvVar
 from wandb_byob.decide.wandb_values import GLOBAL_ENV, GLOBAL_EXTRA_ENV, Level, Values, entry_in, levels, part
 
 Wire = Mapping[str, Any]

@@ -10,8 +10,8 @@ from typing import Final
 
 from wandb_byob.decide import addresses, neturl
 from wandb_byob.decide.addresses import Address
+from wandb_byob.decide.rollouts.variable import AWS_KMS_KEY, AWS_REGION, AZURE_KEY, BUCKET, SAME_AS_BUCKET, Settings
 from wandb_byob.decide.teams import segments
-from wandb_byob.decide.variable import AWS_KMS_KEY, AWS_REGION, AZURE_KEY, BUCKET, SAME_AS_BUCKET, Settings
 from wandb_byob.model.api import BucketStoreSpec
 
 _OF_AN_ENDPOINT: Final = frozenset({"tls", "region", "forcePathStyle"})

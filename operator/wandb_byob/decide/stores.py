@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wandb_byob.decide import probes, teams
+from wandb_byob.decide import teams
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict
+from wandb_byob.decide.probing import probes
 from wandb_byob.decide.verification import explain, first_failed, of_bucket, of_path, written
 from wandb_byob.model import api
 from wandb_byob.model.api import BucketStatus, BucketStore, BucketStoreSpec, HandOver, PlannedChange, TeamStorage

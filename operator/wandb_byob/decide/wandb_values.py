@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wandb_byob.decide.configuration import decoded
-from wandb_byob.decide.variable import VARIABLE, EnvVar
+from wandb_byob.decide.rollouts.configuration import decoded
+from wandb_byob.decide.rollouts.variable import VARIABLE, EnvVar
 
 Values = Mapping[str, Any]
 

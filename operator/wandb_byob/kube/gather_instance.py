@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from wandb_byob.decide.configuration import Stored, instance_label, stored
+from wandb_byob.decide.rollouts.configuration import Stored, instance_label, stored
 from wandb_byob.kube.client import (
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,

@@ -6,15 +6,16 @@ from typing import Final
 
 import msgspec
 
-from wandb_byob.decide import addresses, instance_storage, looks, quarrel
+from wandb_byob.decide import addresses, instance_storage, looks
 from wandb_byob.decide.compose import Composition, Entry, Source, read, size, union
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict, conditions, kept
-from wandb_byob.decide.configuration import Configuration
 from wandb_byob.decide.instance_storage import Storage
-from wandb_byob.decide.plan import Plan
-from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.rollouts import quarrel
+from wandb_byob.decide.rollouts.configuration import Configuration
+from wandb_byob.decide.rollouts.plan import Plan
+from wandb_byob.decide.rollouts.situation import Situation
+from wandb_byob.decide.rollouts.variable import VARIABLE, EnvVar, refers_to
 from wandb_byob.decide.storage import Bucket
-from wandb_byob.decide.variable import VARIABLE, EnvVar, refers_to
 from wandb_byob.model import api
 from wandb_byob.model.api import (
     BucketStore,

@@ -5,7 +5,7 @@ from wandb_byob.decide.attachments import verified_at
 from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.conditions import ConditionType, Progress, Verdict, is_true
 from wandb_byob.decide.instance_storage import Asked, Storage
-from wandb_byob.decide.situation import Situation
+from wandb_byob.decide.rollouts.situation import Situation
 from wandb_byob.decide.storage import Bucket
 from wandb_byob.decide.verification import bucket_ready
 from wandb_byob.kube.client import BUCKET_STORES

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from wandb_byob.decide import targets, wandb_values
-from wandb_byob.decide.configuration import Stored
-from wandb_byob.decide.situation import Situation, memory, policy
-from wandb_byob.decide.variable import IN_VARIABLES, STORAGE, VARIABLE, EnvVar, Slot
-from wandb_byob.decide.workloads import Workload
+from wandb_byob.decide.rollouts.configuration import Stored
+from wandb_byob.decide.rollouts.situation import Situation, memory, policy
+from wandb_byob.decide.rollouts.variable import IN_VARIABLES, STORAGE, VARIABLE, EnvVar, Slot
+from wandb_byob.decide.rollouts.workloads import Workload
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import (
     DEPLOYMENTS,

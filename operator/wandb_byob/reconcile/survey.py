@@ -2,8 +2,8 @@
 
 from wandb_byob.decide import precedence
 from wandb_byob.decide.precedence import Found, Reader
+from wandb_byob.decide.rollouts.workloads import Workload
 from wandb_byob.decide.wandb_values import part
-from wandb_byob.decide.workloads import Workload
 from wandb_byob.kube import gather_instance
 from wandb_byob.reconcile.base import World
 from wandb_byob.reconcile.instance_target import Target

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wandb_byob.decide import requirements, targets, versions
-from wandb_byob.decide.configuration import decoded
 from wandb_byob.decide.requirements import KEYLESS_KEYS, KEYLESS_SECRET, Keyless, Running
+from wandb_byob.decide.rollouts.configuration import decoded
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import SECRETS
 from wandb_byob.model.api import BucketStore, WandbInstance

@@ -6,17 +6,18 @@ from typing import Any, Final
 
 import msgspec
 
-from wandb_byob.decide import availability, rest, rollout, schedule, targets, versions
+from wandb_byob.decide import availability, schedule, targets, versions
 from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.compose import Composition
 from wandb_byob.decide.conditions import ConditionType
-from wandb_byob.decide.configuration import Stored, secret_body
 from wandb_byob.decide.instance_storage import Storage
-from wandb_byob.decide.plan import Plan
-from wandb_byob.decide.situation import Situation, base
-from wandb_byob.decide.wanted import Wanted
-from wandb_byob.decide.windows import windows
+from wandb_byob.decide.rollouts import rest, rollout
+from wandb_byob.decide.rollouts.configuration import Stored, secret_body
+from wandb_byob.decide.rollouts.plan import Plan
+from wandb_byob.decide.rollouts.situation import Situation, base
+from wandb_byob.decide.rollouts.wanted import Wanted
+from wandb_byob.decide.rollouts.windows import windows
 from wandb_byob.kube import gather, gather_instance
 from wandb_byob.kube.client import (
     SECRETS,

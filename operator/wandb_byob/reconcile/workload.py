@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from wandb_byob.decide import blocks, stores, targets
-from wandb_byob.decide.probe_job import Host, host_of
+from wandb_byob.decide.probing.probe_job import Host, host_of
 from wandb_byob.kube import gather_instance
 from wandb_byob.kube.client import KubeClient
 from wandb_byob.model.api import BucketStore, WandbInstance

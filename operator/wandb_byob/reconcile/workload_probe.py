@@ -16,8 +16,9 @@ from typing import Any, Final
 
 import msgspec
 
-from wandb_byob.decide import looks, probe_job, probe_output, probe_state
-from wandb_byob.decide.probe_job import Host
+from wandb_byob.decide import looks
+from wandb_byob.decide.probing import probe_job, probe_output, probe_state
+from wandb_byob.decide.probing.probe_job import Host
 from wandb_byob.kube.client import EVENTS, JOBS, PODS, SECRETS, Body, ForbiddenError, KubeClient
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore

@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from wandb_byob.decide.grants import matches
-from wandb_byob.decide.variable import VARIABLES, EnvVar
-from wandb_byob.decide.workloads import Health, State
+from wandb_byob.decide.rollouts.variable import VARIABLES, EnvVar
+from wandb_byob.decide.rollouts.workloads import Health, State
 from wandb_byob.model.api import LabelSelector
 
 Wire = Mapping[str, Any]

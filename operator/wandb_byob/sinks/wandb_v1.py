@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from wandb_byob.decide import versions, wandb_values
-from wandb_byob.decide.variable import CHART_BUCKET, MARK, VARIABLE, EnvVar
+from wandb_byob.decide.rollouts.variable import CHART_BUCKET, MARK, VARIABLE, EnvVar
 from wandb_byob.decide.wandb_values import (
     GLOBAL_ENV,
     GLOBAL_EXTRA_ENV,

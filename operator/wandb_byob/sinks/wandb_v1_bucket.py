@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from wandb_byob.decide.bucket_forms import ACCESS_KEY, SECRET_KEY, from_chart
-from wandb_byob.decide.configuration import decoded
+from wandb_byob.decide.rollouts.configuration import decoded
+from wandb_byob.decide.rollouts.variable import BUCKET, CHART_BUCKET, MARK, SAME_AS_BUCKET, secret_of
 from wandb_byob.decide.storage import Present
-from wandb_byob.decide.variable import BUCKET, CHART_BUCKET, MARK, SAME_AS_BUCKET, secret_of
 from wandb_byob.decide.wandb_values import Values, entry_in, levels, part
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

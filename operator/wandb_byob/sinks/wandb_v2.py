@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from wandb_byob.decide import wandb_values
 from wandb_byob.decide.bucket_forms import from_selected
-from wandb_byob.decide.configuration import decoded
+from wandb_byob.decide.rollouts.configuration import decoded
+from wandb_byob.decide.rollouts.variable import BUCKET as BUCKET_VARIABLE
+from wandb_byob.decide.rollouts.variable import MARK, OBJECT_STORE, SAME_AS_BUCKET, VARIABLE, EnvVar
 from wandb_byob.decide.storage import Present, Unreadable
-from wandb_byob.decide.variable import BUCKET as BUCKET_VARIABLE
-from wandb_byob.decide.variable import MARK, OBJECT_STORE, SAME_AS_BUCKET, VARIABLE, EnvVar
 from wandb_byob.decide.wandb_values import part, replacing
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

@@ -13,11 +13,11 @@ from typing import Any, Final, Literal, Protocol
 
 from wandb_byob.decide import versions
 from wandb_byob.decide.bucket_forms import FORMS, dumps
-from wandb_byob.decide.configuration import Stored
-from wandb_byob.decide.variable import MARK, VARIABLE, VARIABLES, EnvVar, Origin, Reading, Slot, secret_of
+from wandb_byob.decide.rollouts.configuration import Stored
+from wandb_byob.decide.rollouts.variable import MARK, VARIABLE, VARIABLES, EnvVar, Origin, Reading, Slot, secret_of
+from wandb_byob.decide.rollouts.workloads import Health, Part, State, Workload
 from wandb_byob.decide.wandb_values import PLAIN, Values
 from wandb_byob.decide.wandb_values import part as part_of
-from wandb_byob.decide.workloads import Health, Part, State, Workload
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
 from wandb_byob.sinks import health, wandb_v1, wandb_v1_bucket, wandb_v2, workloads

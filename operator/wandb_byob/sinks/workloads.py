@@ -11,8 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from wandb_byob.decide.configuration import decoded
-from wandb_byob.decide.variable import BUCKET, SAME_AS_BUCKET, VARIABLE, VARIABLES, EnvVar, Origin, Reading, Slot
+from wandb_byob.decide.rollouts.configuration import decoded
+from wandb_byob.decide.rollouts.variable import (
+    BUCKET,
+    SAME_AS_BUCKET,
+    VARIABLE,
+    VARIABLES,
+    EnvVar,
+    Origin,
+    Reading,
+    Slot,
+)
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from wandb_byob.providers.shelf.api import Api, ShelfError, json_of
 
 from wandb_byob.decide.endpoints import Endpoint
-from wandb_byob.decide.probes import Failure
+from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import Check
 from wandb_byob.model.credentials import AccessKey
 from wandb_byob.providers.probing.door import Item, Leftover, Listing, Sweeper, Written

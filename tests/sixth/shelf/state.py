@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from wandb_byob.providers.shelf.api import Api
 
-from wandb_byob.decide import bucket_owner, cors
+from wandb_byob.decide import bucket_owner
 from wandb_byob.decide.bucket_owner import Claim, Ownership
+from wandb_byob.decide.clouds import cors
 from wandb_byob.model import names
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.providers.base import Change, Context

@@ -8,7 +8,7 @@ from unit.memory_kube import MemoryKube
 from unit.resources import as_store, bucket_store, team_storage, wandb_instance
 from unit.scripted import Scripted, Stage, secret
 from wandb_byob.cli.examination import Examination, Options, examine
-from wandb_byob.decide.bucket_checks import OR_LET_THE_OPERATOR
+from wandb_byob.decide.clouds.bucket_checks import OR_LET_THE_OPERATOR
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import AccessKey
 from wandb_byob.model.errors import Stalled

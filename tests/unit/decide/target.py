@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from wandb_byob.decide import quarrel, rest, rollout
 from wandb_byob.decide.attachments import Pending
 from wandb_byob.decide.compose import Attached, compose
 from wandb_byob.decide.conditions import Verdict
-from wandb_byob.decide.configuration import Configuration, Stored
-from wandb_byob.decide.plan import Plan
-from wandb_byob.decide.situation import Memory, Policy, Situation, base
-from wandb_byob.decide.variable import VARIABLE, EnvVar, Origin, Reading, Settings, Slot
-from wandb_byob.decide.wanted import Wanted
-from wandb_byob.decide.workloads import Health, State, Workload
+from wandb_byob.decide.rollouts import quarrel, rest, rollout
+from wandb_byob.decide.rollouts.configuration import Configuration, Stored
+from wandb_byob.decide.rollouts.plan import Plan
+from wandb_byob.decide.rollouts.situation import Memory, Policy, Situation, base
+from wandb_byob.decide.rollouts.variable import VARIABLE, EnvVar, Origin, Reading, Settings, Slot
+from wandb_byob.decide.rollouts.wanted import Wanted
+from wandb_byob.decide.rollouts.workloads import Health, State, Workload
 from wandb_byob.model.api import Condition
 from wandb_byob.model.errors import Stalled
 

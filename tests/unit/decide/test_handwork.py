@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from wandb_byob.decide import bucket_policy, cors
+from wandb_byob.decide.clouds import bucket_policy, cors
 from wandb_byob.decide.handwork import DOCUMENTS, PLACEHOLDER, Document, Reader, documents, text
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.errors import Stalled

@@ -9,8 +9,8 @@ from wandb_byob.decide import instance_storage, storage
 from wandb_byob.decide.addresses import Address
 from wandb_byob.decide.conditions import Progress
 from wandb_byob.decide.instance_storage import Asked, Storage
+from wandb_byob.decide.rollouts.variable import STORAGE, VARIABLE
 from wandb_byob.decide.storage import Bucket
-from wandb_byob.decide.variable import STORAGE, VARIABLE
 from wandb_byob.model.reasons import Reason
 
 WANTED = Bucket(address=Address(scheme="s3", user="ak", password="sk", bucket="acme", prefix="w"), region="eu-1")

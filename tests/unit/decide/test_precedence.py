@@ -6,7 +6,7 @@ from typing import Any
 
 from wandb_byob.decide import precedence
 from wandb_byob.decide.precedence import Reader
-from wandb_byob.decide.variable import VARIABLE
+from wandb_byob.decide.rollouts.variable import VARIABLE
 
 SECRET = {"valueFrom": {"secretKeyRef": {"name": "stores", "key": "list"}}}
 FOUND: Mapping[Any, Any] = {

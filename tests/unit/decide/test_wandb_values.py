@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wandb_byob.decide.variable import VARIABLE
+from wandb_byob.decide.rollouts.variable import VARIABLE
 from wandb_byob.decide.wandb_values import levels, values_of
 
 REFERENCE = {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}

@@ -4,7 +4,7 @@ import msgspec
 
 from unit.decide.target import Container, Target, bucket, foreign
 from wandb_byob.decide.compose import Composition, compose
-from wandb_byob.decide.situation import base
+from wandb_byob.decide.rollouts.situation import base
 from wandb_byob.model.api import ObjectMeta, WandbInstance, WandbInstanceSpec, WandbInstanceStatus
 from wandb_byob.reconcile import instance_status
 

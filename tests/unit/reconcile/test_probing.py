@@ -11,7 +11,7 @@ from unit.memory_kube import MemoryKube
 from unit.probing import pod_of, workload
 from unit.resources import bucket_store, team_storage, wandb_instance
 from unit.scripted import Stage, namespace_object, secret
-from wandb_byob.decide import probe_output, probes
+from wandb_byob.decide.probing import probe_output, probes
 from wandb_byob.kube.client import BUCKET_STORES, JOBS, SECRETS, ForbiddenError
 from wandb_byob.model import names
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -140,7 +140,7 @@ def test_its_result_is_taken_and_the_job_taken_away() -> None:
 
 
 def _name(act: Act) -> str:
-    from wandb_byob.decide.probe_job import job_name
+    from wandb_byob.decide.probing.probe_job import job_name
 
     return job_name(act.stage.kube.of(BUCKET_STORES, "data")["metadata"]["uid"])
 

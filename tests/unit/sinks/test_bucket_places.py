@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from wandb_byob.decide import bucket_forms
+from wandb_byob.decide.rollouts.variable import CHART_BUCKET, MARK, OBJECT_STORE, VARIABLE, reference
 from wandb_byob.decide.storage import Bucket, Unreadable
-from wandb_byob.decide.variable import CHART_BUCKET, MARK, OBJECT_STORE, VARIABLE, reference
 from wandb_byob.model.reasons import Reason
 from wandb_byob.sinks import wandb_v1, wandb_v1_bucket, wandb_v2
 

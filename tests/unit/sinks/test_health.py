@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from wandb_byob.decide.variable import reference
-from wandb_byob.decide.workloads import State
+from wandb_byob.decide.rollouts.variable import reference
+from wandb_byob.decide.rollouts.workloads import State
 from wandb_byob.sinks.health import health
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

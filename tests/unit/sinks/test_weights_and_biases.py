@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from wandb_byob.decide.variable import VARIABLE
-from wandb_byob.decide.workloads import State, Workload
+from wandb_byob.decide.rollouts.variable import VARIABLE
+from wandb_byob.decide.rollouts.workloads import State, Workload
 from wandb_byob.model.reasons import Reason
 from wandb_byob.sinks import weights_and_biases
 from wandb_byob.sinks.weights_and_biases import Means, Owner

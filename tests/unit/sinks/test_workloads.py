@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wandb_byob.decide.variable import BUCKET, VARIABLE, Origin, Slot, reference
+from wandb_byob.decide.rollouts.variable import BUCKET, VARIABLE, Origin, Slot, reference
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.sinks import workloads

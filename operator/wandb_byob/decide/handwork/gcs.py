@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wandb_byob.decide import blocks
-from wandb_byob.decide.gcs_bucket import RETENTION_SECONDS, ROLE, SERVICE_ACCOUNT_SUFFIX, reader_of, rule
+from wandb_byob.decide.clouds.gcs_bucket import RETENTION_SECONDS, ROLE, SERVICE_ACCOUNT_SUFFIX, reader_of, rule
 from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader
 from wandb_byob.model.api import BucketStoreSpec
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wandb_byob.decide import blocks, bucket_policy, cors, key_policy
+from wandb_byob.decide import blocks
+from wandb_byob.decide.clouds import bucket_policy, cors, key_policy
+from wandb_byob.decide.clouds.key_policy import Key
 from wandb_byob.decide.handwork.document import PLACEHOLDER, REPLACES, Document, Reader, text
-from wandb_byob.decide.key_policy import Key
 from wandb_byob.model.api import BucketStoreSpec, CoreWeaveSpec, S3CompatibleSpec, S3Spec
 
 _COREWEAVE_URL: Final = "https://cwobject.com"

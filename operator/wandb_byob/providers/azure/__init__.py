@@ -6,8 +6,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from wandb_byob.decide import addresses, azure_checks, azure_identity, blocks
+from wandb_byob.decide import addresses, blocks
 from wandb_byob.decide.bucket_names import check_bucket_name
+from wandb_byob.decide.clouds import azure_checks, azure_identity
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.model.api import AzureSpec, BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -60,7 +61,7 @@ class AzureProvider:
 
     def exists(self, context: Context) -> bool:
         """Look with one call; True also where nobody here can look."""
-        from wandb_byob.decide.azure_errors import AzureError, missing
+        from wandb_byob.decide.clouds.azure_errors import AzureError, missing
 
         signer = _looks_as(context)
         if signer is None:
@@ -113,7 +114,7 @@ class AzureProvider:
     @contextmanager
     def _opened(self, context: Context, credentials: Credentials, *, named: str = "") -> "Iterator[Api]":
         """Lend the API; what goes wrong in the block comes out as `Stalled` or `Waiting`."""
-        from wandb_byob.decide.azure_errors import AzureError
+        from wandb_byob.decide.clouds.azure_errors import AzureError
         from wandb_byob.providers.transport import TransportError
 
         field = named or (_ADMIN if context.admin is not None else _DATA)

@@ -21,9 +21,9 @@ from azure.storage.blob import (
 )
 from requests.models import PreparedRequest
 
-from wandb_byob.decide import cors
-from wandb_byob.decide.azure_container import Account, Container, Service
-from wandb_byob.decide.azure_errors import UNREADABLE, AzureError, Where, error_of, explain, unknown_account
+from wandb_byob.decide.clouds import cors
+from wandb_byob.decide.clouds.azure_container import Account, Container, Service
+from wandb_byob.decide.clouds.azure_errors import UNREADABLE, AzureError, Where, error_of, explain, unknown_account
 from wandb_byob.decide.connections import Fault, clock_check
 from wandb_byob.decide.explanations import Explanation
 from wandb_byob.providers.azure.places import Place

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from azure.core.credentials import AccessToken
 
-from wandb_byob.decide.azure_identity import federation
+from wandb_byob.decide.clouds.azure_identity import federation
 from wandb_byob.decide.endpoints import Endpoint, Policy
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.reasons import Reason

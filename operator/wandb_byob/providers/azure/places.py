@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-from wandb_byob.decide.azure_checks import account_name
+from wandb_byob.decide.clouds.azure_checks import account_name
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.errors import Stalled

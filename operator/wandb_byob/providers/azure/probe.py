@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Final
 
 from azure.storage.blob import BlobProperties, BlobSasPermissions
 
-from wandb_byob.decide.azure_container import BLOB_TYPE
-from wandb_byob.decide.azure_errors import DATA_ROLE, AzureError, error_of
+from wandb_byob.decide.clouds.azure_container import BLOB_TYPE
+from wandb_byob.decide.clouds.azure_errors import DATA_ROLE, AzureError, error_of
 from wandb_byob.decide.endpoints import Endpoint
-from wandb_byob.decide.probes import Failure
+from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import Check
 from wandb_byob.providers.azure.api import ERRORS, Api, code_of, reading
 from wandb_byob.providers.probing.door import Item, Leftover, Listing, Sweeper, Written

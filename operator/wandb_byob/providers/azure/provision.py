@@ -7,12 +7,13 @@ another program writes in the same moment is seen, and merged again, at the next
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from wandb_byob.decide import azure_checks, azure_container, azure_errors, bucket_owner
+from wandb_byob.decide import bucket_owner
 from wandb_byob.decide.addresses import bucket_identity
-from wandb_byob.decide.azure_container import Container, State, Wanted
-from wandb_byob.decide.azure_errors import AzureError
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
-from wandb_byob.decide.bucket_state import Unread
+from wandb_byob.decide.clouds import azure_checks, azure_container, azure_errors
+from wandb_byob.decide.clouds.azure_container import Container, State, Wanted
+from wandb_byob.decide.clouds.azure_errors import AzureError
+from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

@@ -6,12 +6,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
-from wandb_byob.decide import addresses, blocks, gcs_bucket
+from wandb_byob.decide import addresses, blocks
 from wandb_byob.decide.bucket_names import check_bucket_name
+from wandb_byob.decide.clouds import gcs_bucket
+from wandb_byob.decide.clouds.gcs_key import signing_key
+from wandb_byob.decide.clouds.gcs_texts import Who
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
-from wandb_byob.decide.gcs_key import signing_key
-from wandb_byob.decide.gcs_texts import Who
 from wandb_byob.model.api import BucketStoreSpec, GcsSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from wandb_byob.decide.clouds.gcs_errors import GcsError as GcsError
+from wandb_byob.decide.clouds.gcs_errors import error_of
+from wandb_byob.decide.clouds.gcs_key import SigningKey
+from wandb_byob.decide.clouds.gcs_texts import explained
 from wandb_byob.decide.explanations import Explanation
-from wandb_byob.decide.gcs_errors import GcsError as GcsError
-from wandb_byob.decide.gcs_errors import error_of
-from wandb_byob.decide.gcs_key import SigningKey
-from wandb_byob.decide.gcs_texts import explained
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.gcs.recent import Recent
 from wandb_byob.providers.gcs.signing import Clock, KeySigner, Signer, signed_url

@@ -13,10 +13,8 @@ from functools import cached_property
 from typing import Final
 from urllib.parse import quote
 
-from wandb_byob.decide.connections import Fault
-from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
-from wandb_byob.decide.gcs_errors import NO_SERVICE_ACCOUNT, SIGN_BLOB, GcsError, iam_error_of, no_identity
-from wandb_byob.decide.gcs_identity import (
+from wandb_byob.decide.clouds.gcs_errors import NO_SERVICE_ACCOUNT, SIGN_BLOB, GcsError, iam_error_of, no_identity
+from wandb_byob.decide.clouds.gcs_identity import (
     METADATA_ADDRESSES,
     REFRESH,
     Token,
@@ -24,7 +22,9 @@ from wandb_byob.decide.gcs_identity import (
     signature_of,
     token_of,
 )
-from wandb_byob.decide.gcs_texts import Who
+from wandb_byob.decide.clouds.gcs_texts import Who
+from wandb_byob.decide.connections import Fault
+from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from wandb_byob.decide import probes
+from wandb_byob.decide.clouds.gcs_errors import GcsError
 from wandb_byob.decide.endpoints import Endpoint
-from wandb_byob.decide.gcs_errors import GcsError
-from wandb_byob.decide.probes import Failure
+from wandb_byob.decide.probing import probes
+from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.providers.gcs.api import Api
 from wandb_byob.providers.probing.door import Item, Leftover, Listing, Sweeper, Written

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wandb_byob.decide import bucket_owner, gcs_bucket, gcs_checks
+from wandb_byob.decide import bucket_owner
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
-from wandb_byob.decide.gcs_bucket import GcsState
+from wandb_byob.decide.clouds import gcs_bucket, gcs_checks
+from wandb_byob.decide.clouds.gcs_bucket import GcsState
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

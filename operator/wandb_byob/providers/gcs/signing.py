@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
+from wandb_byob.decide.clouds.gcs_key import BITS, SigningKey, invalid, is_rsa, is_usual
+from wandb_byob.decide.clouds.gcs_texts import Who
 from wandb_byob.decide.connections import http_date
-from wandb_byob.decide.gcs_key import BITS, SigningKey, invalid, is_rsa, is_usual
-from wandb_byob.decide.gcs_texts import Who
 from wandb_byob.providers.probing.raw import LIFETIME
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from wandb_byob.decide.endpoints import Endpoint
-from wandb_byob.decide.probes import Failure
+from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import Check
 from wandb_byob.providers.transport import Reply
 

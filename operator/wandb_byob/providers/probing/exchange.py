@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wandb_byob.decide.connections import may_have_arrived
-from wandb_byob.decide.probes import Failure
+from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import CheckName
 from wandb_byob.providers.probing.door import Door, Item, Leftover, Written
 from wandb_byob.providers.transport import Reply, TransportError

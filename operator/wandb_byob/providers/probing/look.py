@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from wandb_byob.decide import browsers, probes
-from wandb_byob.decide.browsers import Answered
 from wandb_byob.decide.connections import Fault, connection_checks, http_date
 from wandb_byob.decide.endpoints import Refusal
-from wandb_byob.decide.probes import Failure
+from wandb_byob.decide.probing import browsers, probes
+from wandb_byob.decide.probing.browsers import Answered
+from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.probing.clean_up import FOLDER, CleanUp

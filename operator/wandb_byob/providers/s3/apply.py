@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from wandb_byob.decide.bucket_state import Aspect, BucketState, Encryption, PublicAccess, Unread
+from wandb_byob.decide.clouds.bucket_state import Aspect, BucketState, Encryption, PublicAccess, Unread
 from wandb_byob.model.checks import CheckName
 from wandb_byob.model.errors import Waiting
 from wandb_byob.model.reasons import Reason

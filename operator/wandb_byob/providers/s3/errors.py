@@ -13,7 +13,7 @@ from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
 from wandb_byob.decide.explanations import Explanation
-from wandb_byob.decide.probes import bucket_check_of
+from wandb_byob.decide.probing.probes import bucket_check_of
 from wandb_byob.model.errors import DomainError
 from wandb_byob.providers.s3 import error_texts as texts
 from wandb_byob.providers.s3.target import Target

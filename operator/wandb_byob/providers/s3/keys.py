@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from wandb_byob.decide import key_checks, key_policy
-from wandb_byob.decide.bucket_policy import Policy
-from wandb_byob.decide.bucket_state import Unread
-from wandb_byob.decide.key_checks import KeyState, KeyWanted
-from wandb_byob.decide.key_policy import Key
+from wandb_byob.decide.clouds import key_checks, key_policy
+from wandb_byob.decide.clouds.bucket_policy import Policy
+from wandb_byob.decide.clouds.bucket_state import Unread
+from wandb_byob.decide.clouds.key_checks import KeyState, KeyWanted
+from wandb_byob.decide.clouds.key_policy import Key
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import Credentials
 from wandb_byob.providers.base import Change, Context

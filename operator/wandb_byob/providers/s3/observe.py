@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from wandb_byob.decide import browsers, cors
-from wandb_byob.decide.bucket_state import BucketState, Encryption, LifecycleRule, PublicAccess, Unread
-from wandb_byob.decide.key_checks import KeyWanted
+from wandb_byob.decide.clouds import cors
+from wandb_byob.decide.clouds.bucket_state import BucketState, Encryption, LifecycleRule, PublicAccess, Unread
+from wandb_byob.decide.clouds.key_checks import KeyWanted
+from wandb_byob.decide.probing import browsers
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context

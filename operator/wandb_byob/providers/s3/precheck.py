@@ -1,8 +1,8 @@
 """What is checked before and around the calls to a store: the specification alone, and the connection itself."""
 
-from wandb_byob.decide import key_checks
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.choices import check_provider_choice, check_trust
+from wandb_byob.decide.clouds import key_checks
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.decide.endpoints import Policy, Refusal, refuse_endpoint
 from wandb_byob.decide.stores import wants_data_path

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wandb_byob.decide import probes
 from wandb_byob.decide.endpoints import Endpoint
-from wandb_byob.decide.probes import Failure
+from wandb_byob.decide.probing import probes
+from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import Check
 from wandb_byob.model.credentials import Credentials
 from wandb_byob.providers.base import Context

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from wandb_byob.decide import bucket_checks, bucket_owner, bucket_plan, permissions
-from wandb_byob.decide.bucket_checks import Circumstances
+from wandb_byob.decide import bucket_owner, permissions
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
-from wandb_byob.decide.bucket_plan import Wanted
-from wandb_byob.decide.bucket_state import Aspect, BucketState, Encryption, Unread
-from wandb_byob.decide.key_checks import KeyWanted
+from wandb_byob.decide.clouds import bucket_checks, bucket_plan
+from wandb_byob.decide.clouds.bucket_checks import Circumstances
+from wandb_byob.decide.clouds.bucket_plan import Wanted
+from wandb_byob.decide.clouds.bucket_state import Aspect, BucketState, Encryption, Unread
+from wandb_byob.decide.clouds.key_checks import KeyWanted
 from wandb_byob.decide.verification import explain
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import Ambient

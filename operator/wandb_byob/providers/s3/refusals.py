@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from wandb_byob.decide.bucket_state import Aspect, Unread
+from wandb_byob.decide.clouds.bucket_state import Aspect, Unread
 from wandb_byob.providers.s3.target import Target
 
 _REMEMBERED: Final = timedelta(hours=24)

@@ -2,7 +2,7 @@
 
 from wandb_byob.decide import bucket_owner
 from wandb_byob.decide.bucket_owner import Claim
-from wandb_byob.decide.bucket_state import Unread
+from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

@@ -1,8 +1,8 @@
 """What is asked of a bucket: from its specification, and from the W&B that reads it."""
 
-from wandb_byob.decide import bucket_policy
-from wandb_byob.decide.bucket_plan import Wanted
-from wandb_byob.decide.bucket_policy import Grant
+from wandb_byob.decide.clouds import bucket_policy
+from wandb_byob.decide.clouds.bucket_plan import Wanted
+from wandb_byob.decide.clouds.bucket_policy import Grant
 from wandb_byob.model.credentials import AccessKey
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from wandb_byob.decide.gcs_key import SigningKey
+from wandb_byob.decide.clouds.gcs_key import SigningKey
 from wandb_byob.model.errors import Stalled
 from wandb_byob.providers.gcs.signing import key_signer
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from wandb_byob.decide.bucket_state import Unread
+from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.providers.s3.refusals import Refusals
 from wandb_byob.providers.s3.target import Route, Target
 

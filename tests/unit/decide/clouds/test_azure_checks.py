@@ -1,0 +1,122 @@
+"""Each aspect of a container and its account fails its own check and no other, with what to do."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from wandb_byob.decide.clouds.azure_checks import account_name, checks, hidden
+from wandb_byob.decide.clouds.azure_container import MOST_RULES, Account, Container, Service, State, Wanted, rule
+from wandb_byob.decide.clouds.bucket_state import Unread
+from wandb_byob.model.checks import Check, CheckName, CheckResult
+
+ORIGIN = "https://wandb.example.com"
+WANTED = Wanted(uid="u-1", origins=(ORIGIN,), created=True)
+GOOD = State(
+    container=Container(metadata={"wandbbyobowner": "u-1"}),
+    account=Account(kind="StorageV2", hierarchical=False),
+    service=Service(cors=(rule([ORIGIN]),), soft_delete=7),
+)
+DENIED = Unread(code="AuthorizationPermissionMismatch", action="GetBlobServiceProperties", denied=True)
+UNKNOWN = Unread(code="FeatureNotSupportedForAccount", action="GetBlobServiceProperties", denied=False)
+REFUSED = Unread(code="AuthorizationPermissionMismatch", action="SetBlobServiceProperties", denied=True)
+FAILED, WARNING, SKIPPED = CheckResult.FAILED, CheckResult.WARNING, CheckResult.SKIPPED
+ELSEWHERE = {CheckName.VERSIONING: SKIPPED, CheckName.LIFECYCLE: SKIPPED}
+FULL = Service(cors=tuple({**rule(["https://a"]), "MaxAgeSeconds": n} for n in range(MOST_RULES)), soft_delete=7)
+
+
+def wrong(found: tuple[Check, ...]) -> dict[CheckName, CheckResult]:
+    """What did not pass, apart from what Azure shows elsewhere."""
+    assert ELSEWHERE.items() <= {check.name: check.result for check in found}.items()
+    return {
+        check.name: check.result
+        for check in found
+        if check.result is not CheckResult.PASSED and check.name not in ELSEWHERE
+    }
+
+
+def container(**changes: Any) -> dict[str, Any]:
+    return {"container": replace(GOOD.container, **changes)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "words"),
+    [
+        ({}, {}, ""),
+        ({"account": Account(kind="FileStorage", hierarchical=False)}, {CheckName.STORAGE_ACCOUNT: FAILED}, "general-purpose v2"),
+        ({"account": Account(kind="StorageV2", hierarchical=True)}, {CheckName.STORAGE_ACCOUNT: WARNING}, "hierarchical namespace"),
+        ({"account": Account(kind="Storage", hierarchical=False)}, {CheckName.STORAGE_ACCOUNT: WARNING}, "kind=StorageV2"),
+        ({"account": Account(kind="BlockBlobStorage", hierarchical=False)}, {}, ""),
+        ({"account": replace(DENIED, action="GetAccountInformation")}, {CheckName.STORAGE_ACCOUNT: SKIPPED}, "GetAccountInformation"),
+        ({"service": Service(soft_delete=7)}, {CheckName.CORS: FAILED}, ORIGIN),
+        ({"service": FULL}, {CheckName.CORS: FAILED}, "Azure takes 5"),
+        ({"service": replace(GOOD.service, soft_delete=0)}, {CheckName.SOFT_DELETE: WARNING}, "7 days"),
+        ({"service": DENIED}, {CheckName.CORS: WARNING, CheckName.SOFT_DELETE: WARNING}, "Storage Account Contributor"),
+        ({"service": UNKNOWN}, {CheckName.CORS: SKIPPED, CheckName.SOFT_DELETE: SKIPPED}, "FeatureNotSupportedForAccount"),
+        (container(public="blob"), {CheckName.PUBLIC_ACCESS: WARNING}, "blob"),
+        (container(immutable=True), {CheckName.IMMUTABILITY: FAILED}, "immutability policy"),
+        (container(held=True), {CheckName.IMMUTABILITY: FAILED}, "legal hold"),
+        (container(immutable_versions=True), {CheckName.IMMUTABILITY: WARNING}, "Version-level"),
+        (container(metadata={}), {CheckName.OWNER: SKIPPED}, "carries no"),
+        (container(metadata={"wandbbyobowner": "u-2"}), {CheckName.OWNER: WARNING}, "metadata wandbbyobowner"),
+    ],
+)  # fmt: skip
+def test_one_at_a_time(changes: dict[str, Any], expected: dict[CheckName, CheckResult], words: str) -> None:
+    """Exactly the check of what is wrong, with a remedy where it fails or warns."""
+    found = checks(replace(GOOD, **changes), WANTED, managed=True)
+    assert wrong(found) == expected
+    bad = [check for check in found if check.name in expected]
+    assert all(words in f"{check.message} {check.remedy}" for check in bad)
+    assert all(check.remedy for check in bad if check.result in (FAILED, WARNING))
+
+
+def test_what_may_not_be_set_fails_by_the_role_that_lacks() -> None:
+    """Where the operator was to set it."""
+    found = checks(replace(GOOD, service=Service()), WANTED, refused=REFUSED, managed=True)
+    assert wrong(found) == {CheckName.CORS: FAILED, CheckName.SOFT_DELETE: FAILED}
+    assert all("Storage Account Contributor" in check.remedy for check in found if check.result is FAILED)
+
+
+def test_the_account_s_settings_are_said_to_be_the_account_s() -> None:
+    """CORS and soft delete hold for all of its containers, also where all is well."""
+    said = {check.name: check.message for check in checks(GOOD, WANTED, managed=True)}
+    assert all("all its containers" in said[name] for name in (CheckName.CORS, CheckName.SOFT_DELETE))
+
+
+def test_where_nothing_is_changed_the_operator_is_offered() -> None:
+    """As with every other provider."""
+    found = checks(replace(GOOD, service=Service()), WANTED, managed=False)
+    offered = [check for check in found if check.name in (CheckName.CORS, CheckName.SOFT_DELETE)]
+    assert all("managementPolicy: Manage" in check.remedy for check in offered)
+
+
+def test_hidden() -> None:
+    """Azure's word is shown."""
+    (found,) = hidden("AuthorizationPermissionMismatch")
+    assert (found.name, found.result) == (CheckName.BUCKET_EXISTS, SKIPPED)
+    assert "AuthorizationPermissionMismatch" in found.message
+
+
+@pytest.mark.parametrize(
+    "name", ["", "ab", "Acme", "acme-wandb", "acme.example.com", "acme/..", "acme?x", "a" * 25, "acme\n"]
+)
+def test_a_name_that_no_account_has(name: str) -> None:
+    """It would lead a request to another host or path."""
+    found = account_name(name)
+    assert found is not None
+    assert "spec.azure.storageAccount" in found.remedy
+    assert name == "" or name not in found.message
+
+
+def test_a_name_that_one_may_have() -> None:
+    """Nothing is said of it: what kind of account it is counts."""
+    assert account_name("acme1") is None
+
+
+def test_a_host_in_the_place_of_the_account() -> None:
+    """What is too much is told; another account would not help."""
+    found = account_name("acme1.blob.core.windows.net")
+    assert found is not None
+    assert (
+        found.remedy == "Write the account's name alone in spec.azure.storageAccount, without .blob.core.windows.net."
+    )
