@@ -10,6 +10,8 @@ from enum import StrEnum
 from wandb_byob.decide.references import team_name
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore, TeamStorage
+from wandb_byob.model.errors import Stalled
+from wandb_byob.model.reasons import Reason
 
 
 class Fate(StrEnum):
@@ -75,6 +77,23 @@ def store_deletion(store: BucketStore, *, referring: Sequence[str], in_variable:
     if (referring or in_variable) and not _says(store, names.CONFIRM_DELETE, name):
         return Deletion(fate=Fate.HOLD, message=_in_use(name, referring, void=_void(store, name)))
     return Deletion(fate=Fate.REMOVE if deletes else Fate.LET_GO)
+
+
+def nobody_may_delete(what: str) -> Stalled:
+    """Return the refusal where a bucket shall go and nothing may be written; `what` is such as "bucket data"."""
+    return Stalled(
+        Reason.DELETION_BLOCKED,
+        f"deletionPolicy is Delete, but nothing may delete the {what}: that takes spec.provisioning and managementPolicy: "
+        "Manage. Set these, or set deletionPolicy: Retain to keep it.",
+    )
+
+
+def not_deleted(what: str, why: str) -> Stalled:
+    """Return the refusal to delete a bucket that is not proven ours, or that holds something."""
+    return Stalled(
+        Reason.DELETION_BLOCKED,
+        f"The {what} is not deleted, since {why}. Delete it (or empty it) by hand, or set deletionPolicy: Retain to keep it.",
+    )
 
 
 def _in_use(name: str, referring: Sequence[str], *, void: str) -> str:

@@ -10,6 +10,7 @@ from wandb_byob.decide import addresses, blocks
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.clouds import azure_checks, azure_identity
 from wandb_byob.decide.connections import clock_check, connection_checks
+from wandb_byob.decide.deletion import nobody_may_delete
 from wandb_byob.model.api import AzureSpec, BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
@@ -107,7 +108,7 @@ class AzureProvider:
         from wandb_byob.providers.azure import provision
 
         if context.admin is None or not provision.manages(context):
-            raise provision.not_allowed(_spec(context.spec).container)
+            raise nobody_may_delete(f"container {_spec(context.spec).container}")
         with self._opened(context, context.admin, named=_ADMIN) as api:
             provision.delete(api)
 

@@ -14,6 +14,7 @@ from wandb_byob.decide.clouds import azure_checks, azure_container, azure_errors
 from wandb_byob.decide.clouds.azure_container import Container, State, Wanted
 from wandb_byob.decide.clouds.azure_errors import AzureError
 from wandb_byob.decide.clouds.bucket_state import Unread
+from wandb_byob.decide.deletion import not_deleted
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
@@ -205,7 +206,7 @@ def delete(api: Api) -> None:
         raise
     if bucket_owner.claim(container.tags, api.context.uid) is not Claim.CREATED:
         why = f"its metadata {azure_container.OWNER_METADATA} do not say that this BucketStore created it"
-        raise _kept(api.container, why)
+        raise not_deleted(f"container {api.container}", why)
     _require_empty(api)
     try:
         api.delete_container()
@@ -221,26 +222,15 @@ def _require_empty(api: Api) -> None:
         found, after = api.page(include=_ALL, most=_PAGE, after=after)
         for blob in found:
             if not blob.deleted:
-                raise _kept(api.container, "it is not empty (files, snapshots and old versions count)")
+                raise not_deleted(
+                    f"container {api.container}", "it is not empty (files, snapshots and old versions count)"
+                )
             if FOLDER not in str(blob.name):
-                raise _kept(api.container, "deleted files in it can still be restored: soft delete keeps them")
+                raise not_deleted(
+                    f"container {api.container}", "deleted files in it can still be restored: soft delete keeps them"
+                )
         if after is None:
             return
-    raise _kept(api.container, "so much in it was deleted that it cannot be seen whether there is more")
-
-
-def not_allowed(container: str) -> Stalled:
-    """Return the refusal where nothing may be written."""
-    return Stalled(
-        Reason.DELETION_BLOCKED,
-        f"deletionPolicy is Delete, but nothing may delete the container {container}: that takes spec.provisioning and "
-        "managementPolicy: Manage. Set these, or set deletionPolicy: Retain to keep the container.",
-    )
-
-
-def _kept(container: str, why: str) -> Stalled:
-    return Stalled(
-        Reason.DELETION_BLOCKED,
-        f"The container {container} is not deleted, since {why}. Delete it (or empty it) by hand, or set deletionPolicy: Retain to "
-        "keep it.",
+    raise not_deleted(
+        f"container {api.container}", "so much in it was deleted that it cannot be seen whether there is more"
     )

@@ -12,6 +12,7 @@ from wandb_byob.decide.clouds import gcs_bucket
 from wandb_byob.decide.clouds.gcs_key import signing_key
 from wandb_byob.decide.clouds.gcs_texts import Who
 from wandb_byob.decide.connections import clock_check, connection_checks
+from wandb_byob.decide.deletion import nobody_may_delete
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
 from wandb_byob.model.api import BucketStoreSpec, GcsSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -106,7 +107,7 @@ class GCSProvider:
     def delete(self, context: Context) -> None:
         """Delete the bucket if we made it and it is empty."""
         if context.admin is None or context.spec.management_policy == "Observe":
-            raise provision.not_allowed(_spec(context.spec).bucket)
+            raise nobody_may_delete(f"bucket {_spec(context.spec).bucket}")
         with self._opened(context, context.admin, named=_ADMIN) as api:
             provision.delete(api, project=_project(context, api))
 

@@ -11,6 +11,7 @@ from wandb_byob.decide import bucket_owner
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
 from wandb_byob.decide.clouds import gcs_bucket, gcs_checks
 from wandb_byob.decide.clouds.gcs_bucket import GcsState
+from wandb_byob.decide.deletion import not_deleted
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
@@ -245,30 +246,16 @@ def delete(api: Api, *, project: str) -> None:
             return
         raise (not_ours(api, error) if error.denied else error) from None
     if bucket_owner.claim(state.tags, api.context.uid) is not Claim.CREATED:
-        raise _kept(api.bucket, f"its label {gcs_bucket.OWNER_LABEL} does not say that this BucketStore created it")
+        raise not_deleted(
+            f"bucket {api.bucket}", f"its label {gcs_bucket.OWNER_LABEL} does not say that this BucketStore created it"
+        )
     listed = api.bucket_call("ListObjects", "GET", "/o", query={"versions": "true", "maxResults": "1"})
     if listed.get("items") or listed.get("nextPageToken"):
-        raise _kept(api.bucket, "it is not empty (objects and their old versions count)")
+        raise not_deleted(f"bucket {api.bucket}", "it is not empty (objects and their old versions count)")
     try:
         api.drop(state.metageneration, project=project)
     except GcsError as error:
         if error.status == 409:
-            raise _kept(api.bucket, "Google says that it is not empty") from None
+            raise not_deleted(f"bucket {api.bucket}", "Google says that it is not empty") from None
         if not error.missing:
             raise
-
-
-def not_allowed(bucket: str) -> Stalled:
-    """Return the refusal where nothing may be written."""
-    return Stalled(
-        Reason.DELETION_BLOCKED,
-        f"deletionPolicy is Delete, but nothing may delete the bucket {bucket}: that takes spec.provisioning and managementPolicy: "
-        "Manage. Set these, or set deletionPolicy: Retain to keep the bucket.",
-    )
-
-
-def _kept(bucket: str, why: str) -> Stalled:
-    return Stalled(
-        Reason.DELETION_BLOCKED,
-        f"The bucket {bucket} is not deleted, since {why}. Delete it (or empty it) by hand, or set deletionPolicy: Retain to keep it.",
-    )

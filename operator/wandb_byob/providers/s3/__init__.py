@@ -10,6 +10,7 @@ from functools import partial
 
 from wandb_byob.decide import blocks
 from wandb_byob.decide.choices import check_way
+from wandb_byob.decide.deletion import nobody_may_delete
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check, CheckName
 from wandb_byob.model.config import CloudEndpoints
@@ -75,7 +76,7 @@ class S3Provider:
     def delete(self, context: Context) -> None:
         """Delete the bucket if we made it and it is empty."""
         if context.admin is None or context.spec.management_policy == "Observe":
-            raise removal.not_allowed(target_of(context.spec).bucket)
+            raise nobody_may_delete(f"bucket {target_of(context.spec).bucket}")
         with self._bucket(self._there(context), context.admin) as bucket:
             removal.delete(bucket)
 

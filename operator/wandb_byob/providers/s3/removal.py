@@ -3,9 +3,8 @@
 from wandb_byob.decide import bucket_owner
 from wandb_byob.decide.bucket_owner import Claim
 from wandb_byob.decide.clouds.bucket_state import Unread
+from wandb_byob.decide.deletion import not_deleted
 from wandb_byob.model import names
-from wandb_byob.model.errors import Stalled
-from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.s3 import apply, observe
 from wandb_byob.providers.s3.observe import Bucket
 
@@ -19,26 +18,16 @@ def delete(bucket: Bucket) -> None:
         raise observe.not_ours(bucket, seen.hidden)
     tags = observe.read_tags(bucket)
     if bucket_owner.claim(tags, bucket.context.uid) is not Claim.CREATED:
-        raise _kept(bucket, f"its tag {names.OWNER_TAG} does not say that this BucketStore created it{_word(tags)}")
+        raise not_deleted(
+            f"bucket {bucket.name}",
+            f"its tag {names.OWNER_TAG} does not say that this BucketStore created it{_word(tags)}",
+        )
     if not observe.is_empty(bucket):
-        raise _kept(bucket, "it is not empty (objects, old versions, delete markers and unfinished uploads count)")
+        raise not_deleted(
+            f"bucket {bucket.name}",
+            "it is not empty (objects, old versions, delete markers and unfinished uploads count)",
+        )
     apply.delete(bucket)
-
-
-def not_allowed(name: str) -> Stalled:
-    """Return the refusal where nothing may be written."""
-    return Stalled(
-        Reason.DELETION_BLOCKED,
-        f"deletionPolicy is Delete, but nothing may delete the bucket {name}: that takes spec.provisioning and managementPolicy: "
-        "Manage. Set these, or set deletionPolicy: Retain to keep the bucket.",
-    )
-
-
-def _kept(bucket: Bucket, why: str) -> Stalled:
-    return Stalled(
-        Reason.DELETION_BLOCKED,
-        f"The bucket {bucket.name} is not deleted, since {why}. Delete it (or empty it) by hand, or set deletionPolicy: Retain to keep it.",
-    )
 
 
 def _word(tags: object) -> str:
