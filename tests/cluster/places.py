@@ -129,8 +129,7 @@ def _stand_in(cluster: Cluster, namespace: str, place: Place, **options: Any) ->
     version = stored_version(place)
     if version is None:
         return wandb.StandIn(cluster, namespace, **options)
-    stop_first = ("executor",) if "components" in options else ()
-    return Operated(cluster, namespace, version=version, stop_first=stop_first, **options)
+    return Operated(cluster, namespace, version=version, stop_first=("executor",), **options)
 
 
 def start(stand_in: wandb.StandIn, env: Sequence[Mapping[str, Any]], ends: ExitStack) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from testbed import programs, sources
 from testbed.cluster import Cluster
-from testbed.processes import child_environment
+from testbed.processes import child_environment, wait_for
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 NAMES = ("wandbinstances.byob.wandb.com", "bucketstores.byob.wandb.com", "teamstorages.byob.wandb.com")
@@ -89,6 +89,13 @@ def on_bare(bare: Cluster, tmp_path: Path) -> Iterator[Helm]:
     """Helm on the bare cluster, which is bare again afterwards."""
     yield Helm(bare, tmp_path / "helm")
     for name in NAMES:
+        # A definition that is deleted before its kind was ever served is never gone: the API server cannot list what is in it.
+        plural, _, group = name.partition(".")
+        wait_for(
+            lambda path=f"/apis/{group}/v1alpha1/{plural}": bare.request("GET", path).status in (200, 404),  # type: ignore[misc]
+            timeout=60,
+            what=f"{plural} can be listed",
+        )
         bare.delete(f"{CRDS}/{name}")
     for name in NAMES:
         bare.wait(f"{CRDS}/{name}", lambda found: found is None, timeout=90, what=f"{name} is gone")

@@ -129,7 +129,7 @@ def _a_removal(here: Scenario) -> None:
 def _a_failure(here: Scenario, store: VersityGW) -> None:
     """Pods with the next configuration crash: W&B returns to the one before."""
     before, secrets = here.entries(), here.wandb.secret_names()
-    failing = PodSelector(namespace=here.namespace, other_secrets=[name for name in secrets if name])
+    failing = PodSelector(namespace=here.namespace, other_secrets=_secrets_of_pods(here))
     with here.cluster.fail_pods(Failure.CRASH, failing):
         here.apply(here.bucket_store(NEXT, store), here.team(NEXT))
         told = here.wait_condition("WandbInstance", "wandb", "Configured", "False", reason="RolledBack")
@@ -138,6 +138,15 @@ def _a_failure(here: Scenario, store: VersityGW) -> None:
         wait_rest(here)
         assert here.entries() == before
         assert here.wandb.secret_names() == secrets
+
+
+def _secrets_of_pods(here: Scenario) -> list[str]:
+    """Every Secret that a variable of W&B's pods comes from, the user's own too: a pod with another one has the next configuration."""
+    variables = (
+        env for pod in here.wandb.pods() for each in pod["spec"]["containers"] for env in each.get("env") or ()
+    )
+    references = (env.get("valueFrom", {}).get("secretKeyRef") for env in variables)
+    return sorted({reference["name"] for reference in references if reference})
 
 
 def _once_more(here: Scenario) -> None:
