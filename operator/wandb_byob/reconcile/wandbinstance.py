@@ -14,7 +14,7 @@ from wandb_byob.decide.conditions import ConditionType
 from wandb_byob.decide.instance_storage import Storage
 from wandb_byob.decide.rollouts import rest, rollout
 from wandb_byob.decide.rollouts.configuration import Stored, secret_body
-from wandb_byob.decide.rollouts.plan import Plan
+from wandb_byob.decide.rollouts.plan import Plan, interrupted
 from wandb_byob.decide.rollouts.situation import Situation, base
 from wandb_byob.decide.rollouts.wanted import Wanted
 from wandb_byob.decide.rollouts.windows import windows
@@ -22,6 +22,7 @@ from wandb_byob.kube import gather, gather_instance
 from wandb_byob.kube.client import (
     SECRETS,
     WANDB_INSTANCES,
+    ConflictError,
     ForbiddenError,
 )
 from wandb_byob.kube.once import Once
@@ -130,7 +131,7 @@ def _look(subject: _Subject) -> Result:
 
 
 def _act(subject: _Subject, plan: Plan, target: Target) -> Plan:
-    """Make the Secret first, then refer to it; a conflict ends the look, and the next one goes on from what is there."""
+    """Make the Secret first, then refer to it; return the plan as far as it was carried out: a conflict ends the look, and the next one goes on from there."""
     world, namespace = subject.world, subject.key.namespace
     if plan.create is not None:
         world.fence()
@@ -140,12 +141,18 @@ def _act(subject: _Subject, plan: Plan, target: Target) -> Plan:
         created = world.kube.create(SECRETS, namespace, body)
         plan = replace(plan, secret=created["metadata"]["name"])
     configuration = plan.create or target.situation.configuration(plan.secret)
-    for write in plan.writes:
+    for done, write in enumerate(plan.writes):
         envs = write.envs
         if envs is None and configuration is not None:
             envs = write.workload.given(configuration, secret=plan.secret)
         world.fence()
-        instance_target.write(world, namespace, target, write.workload, envs or {})
+        try:
+            instance_target.write(world, namespace, target, write.workload, envs or {})
+        except ConflictError:
+            if not done:
+                raise
+            # What was written is told in the status: whoever sets that back again is then known to have done so.
+            return interrupted(plan, done=done)
     return plan
 
 

@@ -9,7 +9,7 @@ from wandb_byob.decide.compose import Attached, compose
 from wandb_byob.decide.conditions import Verdict
 from wandb_byob.decide.rollouts import quarrel, rest, rollout
 from wandb_byob.decide.rollouts.configuration import Configuration, Stored
-from wandb_byob.decide.rollouts.plan import Plan
+from wandb_byob.decide.rollouts.plan import Plan, interrupted
 from wandb_byob.decide.rollouts.situation import Memory, Policy, Situation, base
 from wandb_byob.decide.rollouts.variable import VARIABLE, EnvVar, Origin, Reading, Settings, Slot
 from wandb_byob.decide.rollouts.wanted import Wanted
@@ -136,12 +136,15 @@ class Target:
         progressing: bool = False,
         since: datetime | None = None,
         writes: int | None = None,
+        conflict: int | None = None,
         status: bool = True,
     ) -> Plan:
-        """Decide and carry it out; `writes` and `status` cut the look short, as a crash would."""
+        """Decide and carry it out; `writes` and `status` cut the look short, as a crash would, `conflict` as another's write before ours does."""
         plan = self.plan(progressing=progressing, since=since)
         if plan.create is not None:
             plan = replace(plan, secret=self.store(plan.create))
+        if conflict is not None:
+            plan = interrupted(plan, done=conflict)
         written = plan.writes if writes is None else plan.writes[:writes]
         if written:
             self.writes.append([write.workload.key for write in written])

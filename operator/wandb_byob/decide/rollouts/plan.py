@@ -1,7 +1,7 @@
 """What one look at the target leads to: which containers are written, and what the status will say of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -49,6 +49,19 @@ class Plan:
     finished: str = ""
     settled: bool = False
     again: timedelta | None = None
+
+
+def interrupted(plan: Plan, *, done: int) -> Plan:
+    """Return the plan with the first `done` of its writes alone, before somebody else wrote to the next workload: what was written is on record."""
+    waiting = [write.workload.key for write in plan.writes[done:]]
+    verdict = plan.configured
+    if verdict.status == "True":
+        message = f"{', '.join(waiting)} will get the configuration in a moment: somebody else was writing there."
+        verdict = configured("False", Reason.ROLLOUT_IN_PROGRESS, message)
+    later = dict.fromkeys(waiting, (State.PENDING, "Somebody else was writing to it."))
+    return replace(
+        plan, configured=verdict, writes=plan.writes[:done], states={**plan.states, **later}, again=timedelta(0)
+    )
 
 
 def configured(status: ConditionStatus, reason: Reason, message: str) -> Verdict:

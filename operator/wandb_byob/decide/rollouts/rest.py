@@ -18,7 +18,7 @@ from wandb_byob.decide.rollouts.timing import hold
 from wandb_byob.decide.rollouts.variable import VARIABLE, Settings
 from wandb_byob.decide.rollouts.wanted import Wanted, differing, settings
 from wandb_byob.decide.rollouts.workloads import State, Workload
-from wandb_byob.model.api import FailedConfiguration
+from wandb_byob.model.api import FailedConfiguration, Reverted
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
@@ -40,6 +40,18 @@ class _Look:
             return ()
         values = self.current.configuration.values
         return tuple(w for w in differing(self.situation, values) if not w.has(self.current))
+
+    @property
+    def set_back(self) -> tuple[Workload, ...]:
+        """Return those of them that had it when they were last looked at, and that somebody has set back since."""
+        memory, current = self.situation.memory, self.current
+        if current is None or memory.secret != current.name:
+            return ()
+        return tuple(
+            w
+            for w in self.lacking
+            if memory.states.get(w.key) in _HAD_IT and self.situation.set_back(w, current, memory.configured)
+        )
 
 
 def plan(
@@ -117,9 +129,18 @@ def _resting(look: _Look, verdict: Verdict, *, progress: Progress) -> Plan:
         states=_states(look),
         last_good=current.name if current is not None and good else situation.memory.last_good,
         failed=_recorded(situation),
+        reverted=_noted(look),
         finished=_finished(look, out),
         again=POLL if out.status == "Unknown" else None,
     )
+
+
+def _noted(look: _Look) -> Reverted | None:
+    """Return the record of a time that is seen now: it counts from here, also where something keeps it from being put right yet."""
+    current, set_back = look.current, look.set_back
+    if current is None or not set_back or quarrel.lost(look.situation, current, set_back):
+        return None
+    return quarrel.noted(look.situation, current, set_back)
 
 
 def _recorded(situation: Situation) -> FailedConfiguration | None:
@@ -201,21 +222,16 @@ def _finished(look: _Look, out: Verdict) -> str:
 
 def _repair(look: _Look, current: Stored) -> Plan:
     """Put the variable back where it is not what it was: once, and not again where somebody else disagrees."""
-    situation, memory = look.situation, look.situation.memory
-    known = memory.states if memory.secret == current.name else {}
-    set_back = [
-        w for w in look.lacking if known.get(w.key) in _HAD_IT and situation.set_back(w, current, memory.configured)
-    ]
+    situation, set_back = look.situation, look.set_back
     if quarrel.lost(situation, current, set_back):
         verdict = configured("False", Reason.TARGET_REVERTED, quarrel.peace_terms(situation, current, set_back))
         return _resting(look, verdict, progress=Progress.STALLED)
-    if set_back:
-        reverted = quarrel.noted(situation, current, set_back)
+    noted = _noted(look)
+    if noted is not None:
         where = ", ".join(workload.key for workload in set_back)
-        message = f"{quarrel.settings_of(set_back, current)} was set back in {where} by {reverted.by}, and is being written again."
+        message = f"{quarrel.settings_of(set_back, current)} was set back in {where} by {noted.by}, and is being written again."
         verdict = configured("False", Reason.PROGRESSING, message)
-        resting = _resting(look, verdict, progress=Progress.RECONCILING)
-        return replace(resting, reverted=reverted, again=timedelta(0))
+        return replace(_resting(look, verdict, progress=Progress.RECONCILING), again=timedelta(0))
     due = next_writes(situation, current, before=current.configuration.before)
     written = [workload for workload in due if workload in look.lacking]
     return replace(under_way(situation, current, written=written), failed=_recorded(situation))

@@ -409,6 +409,42 @@ def test_a_workload_that_is_set_back_later_is_repaired_once() -> None:
     assert target.writes == [["Deployment/api"]]
 
 
+def test_a_write_before_a_conflict_counts_too() -> None:
+    """Whoever sets all workloads back while they are being written is not given more than one write for each of them."""
+    target = rolled_out(ONE).later(hours=1)
+    target.workloads = dict.fromkeys(target.workloads, Container())
+    target.look()
+    plan = target.look(conflict=1)
+    assert target.writes == [["Deployment/api"]]
+    assert (plan.configured.status, plan.again) == ("False", timedelta(0))
+    assert "Deployment/app will get the configuration in a moment" in plan.configured.message
+    target.later(seconds=1).workloads["Deployment/api"] = Container()
+    assert target.looks().configured.reason == Reason.TARGET_REVERTED
+    assert target.writes == [["Deployment/api"]]
+
+
+def test_a_conflict_in_the_first_rollout_lets_it_go_on() -> None:
+    target = Target(buckets=[ONE])
+    target.look(conflict=1)
+    target.look()
+    assert target.writes == [["Deployment/api"], ["Deployment/app"]]
+    assert target.come_up().looks().configured.status == "True"
+
+
+def test_what_is_set_back_beside_a_trap_counts_when_it_is_seen() -> None:
+    """The trap keeps it from being put right; once it is out of the way there is one write, and not one more for having waited."""
+    target = rolled_out(ONE).later(hours=1)
+    target.workloads["Deployment/api"] = Container()
+    target.refusal = Stalled(Reason.LEVEL_WINS, "app.env wins.")
+    assert target.looks().configured.reason == Reason.LEVEL_WINS
+    target.refusal = None
+    target.looks()
+    assert target.writes == [["Deployment/api"]]
+    target.come_up().later(minutes=5).workloads["Deployment/api"] = Container()
+    assert target.looks().configured.reason == Reason.TARGET_REVERTED
+    assert target.writes == [["Deployment/api"]]
+
+
 def test_each_workload_has_its_own_first_time() -> None:
     """An upgrade takes the variable out of one workload after the other: that is no quarrel."""
     target = rolled_out(ONE).later(hours=1)
