@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
-from wandb_byob.decide.endpoints import Endpoint, Refusal
+from wandb_byob.decide.endpoints import Endpoint, Policy, Refusal
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 
 
@@ -108,6 +108,23 @@ _OLDER_THAN_TLS13: Final = _Text(
     message="{authority}, or a proxy before it, speaks no TLS 1.3, which CoreWeave requires.",
     remedy="Let the operator reach the store itself, or turn on TLS 1.3 at what stands at {authority} (named by {field}).",
 )
+_INTERCEPTED: Final = "See that nothing between the operator's pod and {host} answers in its place, such as a proxy or another entry in DNS."
+_LET_THROUGH: Final = "Check that firewalls and NetworkPolicies let the operator's pod through to the cloud."
+_NAME_MADE_OF: Final = (
+    "Correct {field}, of which the name is made, or make the name resolvable from the operator's pod."
+)
+_OF_THE_CLOUD: Final = {
+    Fault.UNKNOWN_HOST: "Make the name resolvable from the operator's pod.",
+    Fault.REFUSED: _LET_THROUGH,
+    Fault.CONNECT_TIMEOUT: _LET_THROUGH,
+    Fault.TOO_LARGE: _INTERCEPTED,
+    Fault.NOT_HTTP: _INTERCEPTED,
+    Fault.TLS_EXPIRED: _INTERCEPTED,
+    Fault.TLS_WRONG_HOST: _INTERCEPTED,
+    Fault.TLS_VERSION: _INTERCEPTED,
+    Fault.TLS_NOT_SPOKEN: _INTERCEPTED,
+}
+"""What to do where the host is a cloud's own: nobody has named it, and its servers are in order."""
 _AFTER_SENDING: Final = frozenset({Fault.TIMEOUT, Fault.RESET, Fault.TRUNCATED, Fault.TOO_LARGE, Fault.NOT_HTTP})
 _CHECK_OF: Final = {Fault.NOT_ALLOWED: CheckName.ENDPOINT_ALLOWED}
 """The order in which a connection comes about: what comes before the failed check has passed."""
@@ -116,12 +133,19 @@ _SKEW_WARNING: Final = timedelta(minutes=2)
 _SKEW_FAILURE: Final = timedelta(minutes=15)
 
 
-def explain(fault: Fault, *, endpoint: Endpoint, field: str, tls13: bool = False) -> Refusal:
+def explain(fault: Fault, policy: Policy) -> Refusal:
     """Return what is wrong and what to do, for every fault but NOT_ALLOWED, whose text the endpoint policy writes."""
-    text = _OLDER_THAN_TLS13 if tls13 and fault is Fault.TLS_VERSION else _TEXTS[fault]
-    bundle = "spec.s3Compatible.caBundleRef" if field.startswith("spec.") else "the operator's flag --cloud-ca-file"
-    names = {"host": endpoint.host, "authority": endpoint.authority, "field": field, "bundle": bundle}
-    return Refusal(message=text.message.format(**names), remedy=text.remedy.format(**names))
+    text = _OLDER_THAN_TLS13 if policy.tls13 and fault is Fault.TLS_VERSION else _TEXTS[fault]
+    remedy = _OF_THE_CLOUD.get(fault, text.remedy) if policy.public else text.remedy
+    if policy.public and policy.field and fault is Fault.UNKNOWN_HOST:
+        remedy = _NAME_MADE_OF
+    names = {
+        "host": policy.endpoint.host,
+        "authority": policy.endpoint.authority,
+        "field": policy.field,
+        "bundle": "the operator's flag --cloud-ca-file" if policy.trusted else "spec.s3Compatible.caBundleRef",
+    }
+    return Refusal(message=text.message.format(**names), remedy=remedy.format(**names))
 
 
 def may_have_arrived(fault: Fault) -> bool:

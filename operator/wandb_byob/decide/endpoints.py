@@ -18,6 +18,7 @@ _URL: Final = re.compile(r"(https?)://([^/?#@\\\s%]+)/?", re.IGNORECASE | re.ASC
 _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?", re.ASCII)
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+_IN_DNS: Final = "See who answers for that name in the cluster's DNS."
 _INTERNAL_SUFFIXES: Final = (".localhost", ".local", ".internal", ".svc", ".cluster.local")
 
 
@@ -174,7 +175,8 @@ class Policy:
     """What the connections of one bucket are held to.
 
     `trusted`: the operator itself, not a user, chose the host (AWS' or CoreWeave's own), so that a private address
-    means a private endpoint in the operator's network. `field` is what the user would edit. `tls13`: nothing older may be spoken.
+    means a private endpoint in the operator's network. `public`: the host is the cloud's own, at its public name. `field` is what
+    the user would edit: where the endpoint stands, or what a public name is made of ("": of nothing). `tls13`: nothing older may be spoken.
     `only`: the addresses of a cloud's metadata server, which are forbidden to everything else; nothing but these is then connected to.
     """
 
@@ -182,6 +184,7 @@ class Policy:
     allowed: AllowList = AllowList()
     field: str
     trusted: bool = False
+    public: bool = False
     tls13: bool = False
     only: tuple[IPAddress, ...] = ()
 
@@ -202,14 +205,16 @@ def refuse_addresses(policy: Policy, *, host: str, port: int, addresses: Sequenc
     if host != base.host and not host.endswith(f".{base.host}"):
         return Refusal(
             message=f"The store at {base.authority} leads to another host, which is never followed.",
-            remedy=f"Name the host that really serves the bucket in {policy.field}.",
+            remedy=_IN_DNS if policy.public else f"Name the host that really serves the bucket in {policy.field}.",
         )
     if policy.only:
         return None if {*addresses} <= {*policy.only} else _elsewhere(host)
     if any(is_forbidden(address) for address in addresses):
         return Refusal(
             message=f"{host} is a link-local or metadata address of the network.",
-            remedy=f"Name the address of an object store in {policy.field}; no setting of the operator allows this one.",
+            remedy=_IN_DNS
+            if policy.public
+            else f"Name the address of an object store in {policy.field}; no setting of the operator allows this one.",
         )
     if _listed(policy, port) or (addresses and all(policy.allowed.covers(address) for address in addresses)):
         return None
@@ -223,7 +228,7 @@ def refuse_addresses(policy: Policy, *, host: str, port: int, addresses: Sequenc
 def _elsewhere(host: str) -> Refusal:
     return Refusal(
         message=f"{host} does not lead to the cloud's metadata server.",
-        remedy="See who answers for that name in the cluster's DNS.",
+        remedy=_IN_DNS,
     )
 
 

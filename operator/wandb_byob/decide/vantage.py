@@ -25,6 +25,7 @@ def worded(text: str, vantage: Vantage) -> str:
     words = {
         "the operator's pod": vantage.name,
         "the operator's node": vantage.node,
+        "the operator's flag": "the flag",
         "the node that the operator runs on": vantage.node,
         "seen from the operator": f"seen from {vantage.name}",
         "of the operator agree": f"of {vantage.name} agree",

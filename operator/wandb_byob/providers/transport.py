@@ -182,7 +182,7 @@ class GuardedSession:
 
 def transport_error(fault: Fault, *, policy: Policy, refusal: Refusal | None = None) -> TransportError:
     """Return the error for a fault, of the kind that botocore retries where that may help."""
-    why = refusal or explain(fault, endpoint=policy.endpoint, field=policy.field, tls13=policy.tls13)
+    why = refusal or explain(fault, policy)
     if fault in _RETRIED:
         return RetriedTransportError(fault, why)
     return TransientTransportError(fault, why) if fault in _SLOW else TransportError(fault, why)

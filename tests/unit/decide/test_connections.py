@@ -6,22 +6,42 @@ from email.utils import format_datetime
 import pytest
 
 from wandb_byob.decide.connections import Fault, check_of, clock_check, connection_checks, explain, may_have_arrived
-from wandb_byob.decide.endpoints import Endpoint
+from wandb_byob.decide.endpoints import Endpoint, Policy
 from wandb_byob.model.checks import CheckName, CheckResult
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TLS = Endpoint(scheme="https", host="s3.example.com", port=9000)
 PLAIN = Endpoint(scheme="http", host="minio", port=9000)
+NAMED = Policy(endpoint=TLS, field="spec.s3Compatible.endpoint")
+AWS = Endpoint(scheme="https", host="s3.eu-cental-1.amazonaws.com", port=443)
+OF_THE_CLOUD = Policy(endpoint=AWS, field="spec.s3.region", trusted=True, public=True)
+FAULTS = [fault for fault in Fault if fault is not Fault.NOT_ALLOWED]
 
 
-@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.NOT_ALLOWED])
-def test_every_fault_has_a_text(fault: Fault) -> None:
+@pytest.mark.parametrize("policy", [NAMED, OF_THE_CLOUD], ids=["named", "of the cloud"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_has_a_text(fault: Fault, policy: Policy) -> None:
     """Each fault says what is wrong where, and what to do, in whole sentences."""
-    text = explain(fault, endpoint=TLS, field="spec.s3Compatible.endpoint")
-    assert "s3.example.com" in text.message
+    text = explain(fault, policy)
+    assert policy.endpoint.host in text.message
     assert text.message.endswith(".")
     assert text.remedy.endswith(".")
     assert "{" not in text.message + text.remedy
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_clouds_own_host_is_nobodys_to_correct(fault: Fault) -> None:
+    """Its name is made of the region, so only where the name is unknown the region may be wrong; port and server are the cloud's."""
+    remedy = explain(fault, OF_THE_CLOUD).remedy
+    assert ("spec.s3.region" in remedy) is (fault is Fault.UNKNOWN_HOST)
+    assert "port" not in remedy.split()
+    assert "caBundleRef" not in remedy
+
+
+def test_a_host_that_is_made_of_nothing_can_only_be_unknown_to_dns() -> None:
+    """No field and no flag is named where none was given."""
+    fixed = Policy(endpoint=AWS, field="", trusted=True, public=True)
+    assert explain(Fault.UNKNOWN_HOST, fixed).remedy == "Make the name resolvable from the operator's pod."
 
 
 @pytest.mark.parametrize(
@@ -37,7 +57,7 @@ def test_every_fault_has_a_text(fault: Fault) -> None:
 def test_what_a_fault_fails(fault: Fault, check: CheckName) -> None:
     """A fault fails the check of the step at which the connection ended, and what came before has passed."""
     assert check_of(fault) is check
-    *before, last = connection_checks(TLS, fault=fault, why=explain(Fault.RESET, endpoint=TLS, field="x"))
+    *before, last = connection_checks(TLS, fault=fault, why=explain(Fault.RESET, NAMED))
     assert (last.name, last.result) == (check, CheckResult.FAILED)
     assert {found.result for found in before} <= {CheckResult.PASSED}
 

@@ -88,7 +88,7 @@ class Api:
         """Return what one of `ERRORS` means; raises any other."""
         if isinstance(error, TransportError):
             host = self.place.session.policy.endpoint.host
-            ours = error.fault is Fault.UNKNOWN_HOST and host in error.why.message
+            ours = error.fault is Fault.UNKNOWN_HOST and self.account in host and host in error.why.message
             return unknown_account(unanswered(error), self.where, host=host) if ours else unanswered(error)
         if isinstance(error, AzureError):
             clock = clock_check(self.place.session.last_date, now=self.context.now())

@@ -116,7 +116,7 @@ class Tokens:
     def _session_of(self, authority: str) -> GuardedSession:
         if authority not in self._sessions:
             endpoint = Endpoint(scheme="https", host=authority.removeprefix("https://"), port=443)
-            self._sessions[authority] = self._session(Policy(endpoint=endpoint, field=_AUTHORITY, trusted=True))
+            self._sessions[authority] = self._session(Policy(endpoint=endpoint, field="", trusted=True, public=True))
         return self._sessions[authority]
 
 

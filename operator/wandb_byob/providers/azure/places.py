@@ -14,7 +14,9 @@ from wandb_byob.providers.tls import extended, trust
 from wandb_byob.providers.transport import GuardedSession
 
 PUBLIC: Final = "https://{account}.blob.core.windows.net"
-_IN_PATH: Final = "/{account}"
+_ACCOUNT: Final = "{account}"
+_IN_PATH: Final = f"/{_ACCOUNT}"
+_ACCOUNT_FIELD: Final = "spec.azure.storageAccount"
 _MOST: Final = 256
 
 
@@ -50,12 +52,14 @@ class Places:
         if wrong is not None:
             raise Stalled(Reason.INVALID_SPEC, f"{wrong.message} {wrong.remedy}", check=wrong)
         template = self._endpoints.azure.rstrip("/") or PUBLIC
-        field_name = "the operator's flag --azure-endpoint" if self._endpoints.azure else "spec.azure.storageAccount"
-        server = template.removesuffix(_IN_PATH).replace("{account}", account)
-        endpoint = parse_endpoint(server, field=field_name)
+        server = template.removesuffix(_IN_PATH)
+        fields = [_ACCOUNT_FIELD] if _ACCOUNT in server else []
+        fields += ["the operator's flag --azure-endpoint"] if self._endpoints.azure else []
+        named = " or ".join(fields)
+        endpoint = parse_endpoint(server.replace(_ACCOUNT, account), field=named)
         if isinstance(endpoint, Refusal):
             raise Stalled(Reason.INVALID_SPEC, f"{endpoint.message} {endpoint.remedy}")
-        policy = Policy(endpoint=endpoint, field=field_name, trusted=True)
+        policy = Policy(endpoint=endpoint, field=named, trusted=True, public=not self._endpoints.azure)
         path = f"/{account}" if template.endswith(_IN_PATH) else ""
         return Place(
             url=f"{endpoint.url}{path}",

@@ -13,18 +13,15 @@ from wandb_byob.decide.clouds.gcs_key import signing_key
 from wandb_byob.decide.clouds.gcs_texts import Who
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.decide.deletion import nobody_may_delete
-from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
 from wandb_byob.model.api import BucketStoreSpec, GcsSpec
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.credentials import AccessKey, Credentials, ServiceAccountKey
-from wandb_byob.model.errors import Stalled
-from wandb_byob.model.reasons import Reason
 from wandb_byob.providers import deadline
 from wandb_byob.providers.base import Context, Provisioned
 from wandb_byob.providers.gcs import provision
 from wandb_byob.providers.gcs.api import Api, GcsError
-from wandb_byob.providers.gcs.identity import PodIdentity, PodSigner
+from wandb_byob.providers.gcs.identity import PodIdentity, PodSigner, service_policy
 from wandb_byob.providers.gcs.probe import GCSDoor
 from wandb_byob.providers.gcs.recent import Recent
 from wandb_byob.providers.gcs.signing import Clock, KeySigner, Signer, key_signer
@@ -142,11 +139,7 @@ class GCSProvider:
 
     @cached_property
     def _session(self) -> GuardedSession:
-        flag = "the operator's flag --gcs-endpoint"
-        endpoint = parse_endpoint(self._endpoints.gcs or _PUBLIC, field=flag)
-        if isinstance(endpoint, Refusal):
-            raise Stalled(Reason.INVALID_SPEC, f"{endpoint.message} {endpoint.remedy}")
-        policy = Policy(endpoint=endpoint, field=flag, trusted=True)
+        policy = service_policy(self._endpoints.gcs, public=_PUBLIC, flag="--gcs-endpoint")
         return GuardedSession(policy, trust=trust(extended(self._endpoints.ca_bundle)))
 
     def _connection(self, context: Context, session: GuardedSession) -> tuple[Check, ...]:

@@ -7,7 +7,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
@@ -91,13 +91,13 @@ class PodIdentity:
 
     @cached_property
     def _metadata(self) -> GuardedSession:
-        own = self._endpoints.gcs_metadata
-        policy = _policy(own or _METADATA, flag="--gcs-metadata-endpoint", only_google=not own)
+        policy = service_policy(self._endpoints.gcs_metadata, public=_METADATA, flag="--gcs-metadata-endpoint")
+        policy = replace(policy, only=METADATA_ADDRESSES if policy.public else ())
         return GuardedSession(policy, trust=trust(None), timeouts=Timeouts(connect=2, read=5, reply=10))
 
     @cached_property
     def _iam(self) -> GuardedSession:
-        policy = _policy(self._endpoints.gcs_iam or _IAM, flag="--gcs-iam-endpoint")
+        policy = service_policy(self._endpoints.gcs_iam, public=_IAM, flag="--gcs-iam-endpoint")
         return GuardedSession(policy, trust=trust(self._endpoints.ca_bundle))
 
 
@@ -128,13 +128,13 @@ class PodSigner:
         return self.identity.sign(text, now, self.recorder)
 
 
-def _policy(url: str, *, flag: str, only_google: bool = False) -> Policy:
-    named = f"the operator's flag {flag}"
-    endpoint = parse_endpoint(url, field=named)
+def service_policy(way: str, *, public: str, flag: str) -> Policy:
+    """Return what connections to one of Google's services are held to: where the administrator's flag says, else at its public name."""
+    field = f"the operator's flag {flag}" if way else ""
+    endpoint = parse_endpoint(way or public, field=field)
     if isinstance(endpoint, Refusal):
         raise Stalled(Reason.INVALID_SPEC, f"{endpoint.message} {endpoint.remedy}")
-    only = METADATA_ADDRESSES if only_google else ()
-    return Policy(endpoint=endpoint, field=named, trusted=True, only=only)
+    return Policy(endpoint=endpoint, field=field, trusted=True, public=not way)
 
 
 def _counted(recorder: Recorder, operation: str, call: Callable[[], Reply]) -> Reply:

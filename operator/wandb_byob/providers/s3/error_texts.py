@@ -68,6 +68,12 @@ NOT_S3: Final = Text(
     "See that {field} is the address of the S3 API, not of a console or a proxy.",
     LATER,
 )
+NOT_THE_CLOUD: Final = Text(
+    Reason.PROVIDER_ERROR,
+    NOT_S3.message,
+    "See that nothing between the operator's pod and {host} answers in its place, such as a proxy or another entry in DNS.",
+    LATER,
+)
 NO_IDENTITY: Final = Text(
     Reason.ACCESS_DENIED,
     "The operator has no cloud identity of its own here ({code}).",

@@ -149,7 +149,7 @@ def _text(error: BaseException, target: Target) -> texts.Text:
     if isinstance(error, sdk.NoCredentialsError | sdk.CredentialRetrievalError | sdk.PartialCredentialsError):
         return texts.NO_IDENTITY
     if not isinstance(error, sdk.ClientError):
-        return texts.NOT_S3
+        return texts.NOT_THE_CLOUD if target.route.public else texts.NOT_S3
     if target.route.provider == "CoreWeave" and said in texts.COREWEAVE:
         return texts.COREWEAVE[said]
     if said in texts.TEXTS:

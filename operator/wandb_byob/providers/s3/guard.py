@@ -22,6 +22,7 @@ def policy_of(route: Route, *, allowed: tuple[str, ...]) -> Policy | Refusal:
         allowed=parse_allow_list(allowed),
         field=route.field,
         trusted=route.trusted,
+        public=route.public,
         tls13=route.tls13,
     )
 

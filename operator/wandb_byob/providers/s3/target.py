@@ -12,19 +12,24 @@ AddressingStyle = Literal["auto", "path", "virtual"]
 ANY_ZONE: Final = "us-east-1"
 """What requests for a bucket of CoreWeave are signed for where its zone (what S3 calls a region) is not told."""
 COREWEAVE_URL: Final = f"https://{addresses.COREWEAVE_HOST}"
+_REGION: Final = "{region}"
+_REGION_FIELDS: Final = {
+    "S3": "spec.s3.region",
+    "S3Compatible": "spec.s3Compatible.region",
+    "CoreWeave": "spec.coreWeave.availabilityZone",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """The way to a store (or to the service with its keys), apart from the bucket: clients are shared by buckets of one route.
 
-    `endpoint` is the URL that a user named, None for the cloud's own; `way` is where the administrator says that this is reached.
-    `field` and `region_field` are where one would edit endpoint and region.
+    `endpoint` is the URL that a user named, None for the cloud's own; `way` is where the administrator says that this is reached, with
+    `{region}` where the region belongs.
     """
 
     provider: Literal["S3", "S3Compatible", "CoreWeave"]
     region: str
-    field: str
     endpoint: str | None = None
     way: str = ""
     addressing: AddressingStyle = "path"
@@ -33,11 +38,23 @@ class Route:
     @property
     def region_field(self) -> str:
         """Where a user would edit the region."""
-        if self.provider == "CoreWeave":
-            return "spec.coreWeave.availabilityZone"
-        if self.provider == "S3":
-            return "spec.s3.region"
-        return self.field.rpartition(".")[0] + ".region"
+        if self.service == "kms":
+            return "spec.s3.kmsKeyARN"
+        return _REGION_FIELDS[self.provider]
+
+    @property
+    def field(self) -> str:
+        """What a user would edit to reach another host: where the endpoint stands, or what the host's name is made of ("": of nothing)."""
+        if self.endpoint is not None:
+            return f"spec.{self.provider[0].lower()}{self.provider[1:]}.endpoint"
+        flag = f"the operator's flag --{self.service if self.aws else 'coreweave'}-endpoint"
+        made_of_region = _REGION in self.way if self.way else self.aws
+        return " or ".join([*([self.region_field] if made_of_region else ()), *([flag] if self.way else ())])
+
+    @property
+    def public(self) -> bool:
+        """Whether the host is the cloud's own, at its public name, which nobody has named."""
+        return self.trusted and not self.way
 
     @property
     def trusted(self) -> bool:
@@ -47,7 +64,7 @@ class Route:
     @property
     def by_name(self) -> bool:
         """Whether the SDK knows the host, with the bucket in it where nobody asks for a path: AWS' own S3, at its public name."""
-        return self.provider == "S3" and self.service == "s3" and self.trusted and not self.way
+        return self.aws and self.service == "s3" and self.public
 
     @property
     def tls13(self) -> bool:
@@ -62,7 +79,7 @@ class Route:
     @property
     def url(self) -> str:
         """The URL at which the operator reaches the store, without a slash at the end."""
-        return (self.way or self.home).rstrip("/")
+        return self.way.replace(_REGION, self.region).rstrip("/") or self.home
 
     @property
     def home(self) -> str:
@@ -102,8 +119,7 @@ class Target:
 
 def kms_route(region: str, endpoint: str) -> Route:
     """Return the way to KMS: where the administrator says that it is reached, else at its public name."""
-    way = endpoint.replace("{region}", region)
-    return Route(provider="S3", region=region, field="the operator's flag --kms-endpoint", way=way, service="kms")
+    return Route(provider="S3", region=region, way=endpoint, service="kms")
 
 
 def target_of(spec: BucketStoreSpec, endpoint: str = "") -> Target:
@@ -121,9 +137,8 @@ def target_of(spec: BucketStoreSpec, endpoint: str = "") -> Target:
 
 
 def _aws(s3: S3Spec, endpoint: str) -> Target:
-    way = "" if s3.endpoint else endpoint.replace("{region}", s3.region)
-    field = "the operator's flag --s3-endpoint" if way else "spec.s3.endpoint"
-    route = Route(provider="S3", region=s3.region, field=field, endpoint=s3.endpoint or None, way=way)
+    way = "" if s3.endpoint else endpoint
+    route = Route(provider="S3", region=s3.region, endpoint=s3.endpoint or None, way=way)
     return Target(route=route, bucket=s3.bucket, account_id=s3.account_id or "", kms_key_arn=s3.kms_key_arn or "")
 
 
@@ -132,7 +147,6 @@ def _compatible(store: S3CompatibleSpec) -> Target:
     route = Route(
         provider="S3Compatible",
         region=store.region,
-        field="spec.s3Compatible.endpoint",
         endpoint=store.endpoint,
         addressing="virtual" if virtual else "path",
     )
@@ -143,7 +157,6 @@ def _coreweave(store: CoreWeaveSpec, endpoint: str) -> Target:
     route = Route(
         provider="CoreWeave",
         region=store.availability_zone or ANY_ZONE,
-        field="the operator's flag --coreweave-endpoint",
         way=endpoint,
         addressing="virtual",
     )

@@ -16,12 +16,11 @@ from wandb_byob.providers.s3.errors import Where
 from wandb_byob.providers.s3.target import Route, Target
 from wandb_byob.providers.transport import TransportError, transport_error
 
-AWS = Target(route=Route(provider="S3", region="eu-central-1", field="spec.s3.endpoint"), bucket="acme")
+AWS = Target(route=Route(provider="S3", region="eu-central-1"), bucket="acme")
 COMPATIBLE = Target(
     route=Route(
         provider="S3Compatible",
         region="us-east-1",
-        field="spec.s3Compatible.endpoint",
         endpoint="https://minio.example.com",
     ),
     bucket="acme",

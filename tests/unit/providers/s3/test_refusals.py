@@ -8,7 +8,7 @@ from wandb_byob.providers.s3.target import Route, Target
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TARGET = Target(
-    route=Route(provider="S3Compatible", region="us-east-1", field="spec.s3Compatible.endpoint"), bucket="acme"
+    route=Route(provider="S3Compatible", region="us-east-1", endpoint="https://minio.example.com"), bucket="acme"
 )
 OTHER = Target(route=TARGET.route, bucket="other")
 NOT_OFFERED = Unread(code="VersioningNotConfigured", action="s3:PutBucketVersioning", denied=False)

@@ -3,10 +3,10 @@
 import pytest
 
 from wandb_byob.decide import addresses
-from wandb_byob.model.api import BucketStoreSpec, Credentials, S3CompatibleSpec, S3Spec
+from wandb_byob.model.api import BucketStoreSpec, CoreWeaveSpec, Credentials, S3CompatibleSpec, S3Spec
 from wandb_byob.model.credentials import AccessKey, Ambient
 from wandb_byob.model.errors import Stalled
-from wandb_byob.providers.s3.target import address_of, identity_of, route_for, target_of
+from wandb_byob.providers.s3.target import address_of, identity_of, kms_route, route_for, target_of
 
 KEYS = AccessKey(access_key_id="AKIA+1", secret_access_key="s/e@c,r?et")
 
@@ -19,6 +19,10 @@ def aws(**changes: str) -> BucketStoreSpec:
 def compatible(**changes: str) -> BucketStoreSpec:
     values = {"bucket": "acme", "region": "us-east-1", "endpoint": "https://minio.example.com:9000", **changes}
     return BucketStoreSpec(provider="S3Compatible", credentials=Credentials(), s3_compatible=S3CompatibleSpec(**values))  # type: ignore[arg-type]
+
+
+def coreweave() -> BucketStoreSpec:
+    return BucketStoreSpec(provider="CoreWeave", credentials=Credentials(), core_weave=CoreWeaveSpec(bucket="acme"))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,38 @@ def test_the_way_that_the_administrator_names_is_the_operators_alone() -> None:
     assert route_for(target, Ambient()).addressing == "path"
     assert address_of(target, KEYS) == address_of(target_of(aws()), KEYS)
     assert identity_of(target) == identity_of(target_of(aws()))
+
+
+@pytest.mark.parametrize(
+    ("spec", "way", "field", "public"),
+    [
+        (aws(), "", "spec.s3.region", True),
+        (aws(), "https://s3.example.com", "the operator's flag --s3-endpoint", False),
+        (aws(), "https://s3.{region}.example.com", "spec.s3.region or the operator's flag --s3-endpoint", False),
+        (aws(endpoint="https://vpce.example.com"), "", "spec.s3.endpoint", False),
+        (aws(endpoint="https://vpce.example.com"), "https://s3.example.com", "spec.s3.endpoint", False),
+        (compatible(), "", "spec.s3Compatible.endpoint", False),
+        (coreweave(), "", "", True),
+        (coreweave(), "https://gateway.example.com", "the operator's flag --coreweave-endpoint", False),
+    ],
+)
+def test_what_one_would_edit_to_reach_another_host_is_what_was_given(
+    spec: BucketStoreSpec, way: str, field: str, public: bool
+) -> None:
+    route = target_of(spec, way).route
+    assert (route.field, route.public) == (field, public)
+
+
+@pytest.mark.parametrize(
+    ("way", "field"),
+    [
+        ("", "spec.s3.kmsKeyARN"),
+        ("https://kms.example.com", "the operator's flag --kms-endpoint"),
+        ("https://kms.{region}.example.com", "spec.s3.kmsKeyARN or the operator's flag --kms-endpoint"),
+    ],
+)
+def test_a_keys_region_is_that_of_its_arn(way: str, field: str) -> None:
+    assert kms_route("eu-central-1", way).field == field
 
 
 def test_an_endpoint_that_a_user_names_is_not_replaced_by_it() -> None:
