@@ -60,6 +60,30 @@ def test_case(case: Case, request: pytest.FixtureRequest, tmp_path: Path, stack:
         assert len(setup.contents()) == case.left
 
 
+@pytest.mark.parametrize(
+    ("site", "unusable"),
+    [
+        ("s3-moto", {"accessKeyID": "AKIACANARY"}),
+        ("s3-compatible-versitygw", {"accessKeyID": "AKIACANARY", "secretAccessKey": "canary-secret\n"}),
+        ("coreweave", {"accessKeyID": "AKIACANARY", "secretAccessKey": "canary secret"}),
+        ("gcs", {"serviceAccount.json": '{"type": "service_account", "client_email": "canary"}'}),
+        ("azure", {"accountKey": "canary: no base64"}),
+    ],
+)
+def test_credentials_that_are_none(
+    site: str, unusable: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Nothing could be looked at: status 2 and one sentence that names the Secret and what to store there, for every provider."""
+    setup = SITES[site].make(request.getfixturevalue(SITES[site].fixture)).changed(keys=unusable)
+    status, found = doctor(tmp_path, setup)
+    assert status == 2, found
+    (told,) = found["bucketStores"]
+    assert (told["result"], told["checks"]) == ("Unknown", [])
+    assert "spec.credentials.secretRef" in told["error"]
+    assert re.search(r"\b(Store|Add)\b", told["error"])
+    assert "canary" not in json.dumps(found).lower()
+
+
 def configuration(setup: Setup) -> str:
     """All that is set on the bucket."""
     asked = (

@@ -106,16 +106,15 @@ def examine(world: World, store: BucketStore, options: Options, *, prober: Probe
     try:
         inputs = gather_inputs(world, looked)
         paths = _paths(world, looked, inputs, options)
+        return _redacted(world, _look(world, store, inputs, paths, options, prober), options)
     except DomainError as error:
-        finding = _of_error(error)
         if error.check is not None or error.reason is Reason.NOT_AVAILABLE:
-            return _redacted(world, Examination(store=store, findings=(finding,)), options)
+            return _redacted(world, Examination(store=store, findings=(_of_error(error),)), options)
         return _redacted(
             world, Examination(store=store, hindrance=error.message + _from_files(error, options)), options
         )
     except KubeError as error:
         return Examination(store=store, hindrance=str(error))
-    return _redacted(world, _look(world, store, inputs, paths, options, prober), options)
 
 
 def _from_files(error: DomainError, options: Options) -> str:
@@ -208,9 +207,14 @@ def _finding(check: Check) -> Finding:
 
 
 def _of_error(error: DomainError) -> Finding:
-    """Return the row of an error: the check that it means where there is one, else its reason."""
+    """Return the row of an error: the check that it means where there is one, else its reason.
+
+    Raises one that says nothing of the bucket: without credentials nobody can look, at whatever moment a provider finds that out.
+    """
     if error.check is not None:
         return _finding(error.check)
+    if error.reason is Reason.SECRET_INVALID:
+        raise error
     check = _CHECK_OF.get(error.reason)
     return Finding(name=check or error.reason.value, result=CheckResult.FAILED, message=error.message)
 

@@ -80,6 +80,19 @@ def test_a_secret_that_is_missing_is_no_verdict() -> None:
     assert "--with-cluster" not in in_cluster.hindrance
 
 
+@pytest.mark.parametrize("at", ["provision", "probe"])
+def test_credentials_that_are_none_are_no_verdict(at: str) -> None:
+    """Wherever a provider finds that out: nothing can be said of the bucket, and no row bears the name of a reason."""
+
+    def fail(call: str) -> None:
+        if call.startswith(at):
+            raise Stalled(Reason.SECRET_INVALID, "The key of the Secret is not JSON. Store the whole file.")
+
+    found, _, _ = look(provider=Scripted(there=True, fail=fail))
+    assert found.hindrance == "The key of the Secret is not JSON. Store the whole file."
+    assert found.findings == ()
+
+
 def test_what_the_specification_fails() -> None:
     """A check that needs no call is a row like any other, and nothing is called."""
     bad = Check(name=CheckName.ENDPOINT_ALLOWED, result=CheckResult.FAILED, message="Not allowed.", remedy="Ask.")
