@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.epilog = "Without --reveal no Secret is read, and *** stands for the keys. It goes where W&B's page asks for the bucket's name."
+    parser.epilog = (
+        "Without --reveal no Secret is read, and *** stands for the keys. It goes where W&B's page asks for the bucket's name. What is "
+        "said of W&B changes no address: it is taken so that one set of flags serves doctor, plan, policy and address."
+    )
     parser.add_argument(
         "name",
         nargs="?",
         help="a BucketStore, or a TeamStorage for its bucket, as NAME or NAMESPACE/NAME (default: the only BucketStore)",
     )
-    add_source(parser)
+    add_source(parser, assume=True)
     parser.add_argument("--reveal", action="store_true", help="print it with its keys (and say so on standard error)")
 
 

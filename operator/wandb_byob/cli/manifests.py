@@ -57,12 +57,8 @@ class Manifests:
             self.add(body)
 
     def add(self, body: Body) -> None:
-        """Put one object in; raises ManifestError where one of its kind and name is there."""
-        metadata = body["metadata"]
-        key = (_RESOURCES[body["kind"]].plural, metadata.get("namespace", ""), metadata["name"])
-        if key in self._objects:
-            raise ManifestError(f"{body['kind']} {metadata['name']} is in the files twice. Keep one of the two.")
-        self._objects[key] = dict(body)
+        """Put one object in, in place of one of its kind and name."""
+        self._objects[_key(body)] = dict(body)
 
     def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
         """Return one object; a namespace is there as soon as somebody asks for it."""
@@ -137,6 +133,10 @@ class Overlay(Manifests):
         return listed.get(place(body)) or self._cluster.get(resource, *place(body))
 
 
+def _key(body: Body) -> tuple[str, str, str]:
+    return (_RESOURCES[body["kind"]].plural, *place(body))
+
+
 def place(body: Body) -> tuple[str, str]:
     """Return namespace and name of an object."""
     return body["metadata"].get("namespace", ""), body["metadata"]["name"]
@@ -167,19 +167,37 @@ def _read_only() -> KubeError:
 
 
 def load(paths: Sequence[str], *, namespace: str) -> list[dict[str, Any]]:
-    """Read files, folders (their YAML and JSON files) and standard input ("-"); raises ManifestError.
+    """Read files, folders (their YAML and JSON files) and standard input ("-"); raises ManifestError, also for an object that is there twice.
 
     `namespace` is that of objects that name none. Kinds that are of no concern here are passed over.
     """
-    found: list[dict[str, Any]] = []
-    for file in (file for path in paths for file in _files(path)):
-        for number, document in enumerate(_documents(file), 1):
-            for body in _flattened(document):
-                taken = _taken(body, f"{file}, document {number}", namespace)
-                found += [taken] if taken is not None else []
+    found: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
+    for where, document in _numbered(paths):
+        for body in _flattened(document):
+            taken = _taken(body, where, namespace)
+            if taken is None:
+                continue
+            before, _ = found.setdefault(_key(taken), (where, taken))
+            if found[_key(taken)][1] is not taken:
+                raise _twice(taken, before, where)
     if not found:
         raise ManifestError(f"There are no objects in {', '.join(paths)}.")
-    return found
+    return [body for _, body in found.values()]
+
+
+def _numbered(paths: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Yield each document with what to call it."""
+    for file in (file for path in paths for file in _files(path)):
+        for number, document in enumerate(_documents(file), 1):
+            yield f"{file}, document {number}", document
+
+
+def _twice(body: Body, first: str, second: str) -> ManifestError:
+    """Return the error for an object that is in two documents, or in a list of one twice."""
+    where = " and ".join(dict.fromkeys((first, second)))
+    return ManifestError(
+        f"{body['kind']} {'/'.join(filter(None, place(body)))} is there twice, in {where}. Keep one of the two."
+    )
 
 
 def applied(bodies: Iterable[Any], *, namespace: str, where: str) -> list[dict[str, Any]]:

@@ -261,7 +261,7 @@ class BucketStore(Struct, frozen=True, kw_only=True, rename="camel"):
 class CreateTeam(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """Create the team in W&B (through SCIM), once the bucket is verified and W&B is rolled out."""
 
-    members: tuple[str, ...]
+    members: tuple[str, ...] = ()
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

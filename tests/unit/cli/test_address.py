@@ -29,6 +29,22 @@ def test_redacted_without_reading_the_secret(
     assert capsys.readouterr().out == f"{REDACTED}\n"
 
 
+def test_the_flags_of_the_other_commands_change_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What doctor, plan and policy are told of W&B may stay where address takes their place."""
+    told = (
+        "--host",
+        "https://wandb.example.com",
+        "--deployment-type",
+        "DedicatedCloud",
+        "--identity",
+        "arn",
+        "--organization-id",
+        "o",
+    )
+    assert address(tmp_path, "data", *told) == 0
+    assert capsys.readouterr().out == f"{REDACTED}\n"
+
+
 def test_with_its_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Percent-encoded, alone on standard output; standard error says what it is and holds no key."""
     assert address(tmp_path, "data", "--reveal") == 0

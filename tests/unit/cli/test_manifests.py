@@ -98,13 +98,36 @@ def test_what_is_no_yaml_is_not_quoted(tmp_path: Path, text: str) -> None:
 
 
 def test_files_that_are_not_there_or_empty(tmp_path: Path) -> None:
-    """Both are said, as is one object twice."""
+    """Both are said."""
     with pytest.raises(ManifestError, match=r"none.yaml cannot be read: No such file"):
         load([str(tmp_path / "none.yaml")], namespace="default")
     with pytest.raises(ManifestError, match="There are no objects in"):
         load([str(tmp_path)], namespace="default")
-    with pytest.raises(ManifestError, match="BucketStore vision is in the files twice"):
-        Manifests(loaded(tmp_path, STORE, STORE))
+
+
+@pytest.mark.parametrize(
+    ("documents", "told"),
+    [
+        ({"a.yaml": [STORE], "b.yaml": [SECRET, STORE]}, "twice, in {0}/a.yaml, document 1 and {0}/b.yaml, document 2"),
+        ({"a.yaml": [STORE, SECRET, STORE]}, "twice, in {0}/a.yaml, document 1 and {0}/a.yaml, document 3"),
+        ({"a.yaml": [{"kind": "List", "items": [STORE, STORE]}]}, "twice, in {0}/a.yaml, document 1. Keep"),
+    ],
+    ids=["two files", "one file", "one list"],
+)
+def test_an_object_that_is_there_twice(tmp_path: Path, documents: dict[str, list[Any]], told: str) -> None:
+    """Both places are named, so that one of the two can be kept."""
+    for name, objects in documents.items():
+        write(tmp_path, *objects, name=name)
+    with pytest.raises(ManifestError) as raised:
+        load([str(tmp_path)], namespace="team-a")
+    assert told.format(tmp_path) in str(raised.value)
+    assert str(raised.value).startswith("BucketStore team-a/vision is there twice")
+
+
+def test_one_name_in_two_namespaces(tmp_path: Path) -> None:
+    """Is not one object."""
+    elsewhere = STORE | {"metadata": {"name": "vision", "namespace": "team-b"}}
+    assert len(loaded(tmp_path, STORE, elsewhere)) == 2
 
 
 def test_selectors(tmp_path: Path) -> None:

@@ -213,9 +213,10 @@ def test_what_the_operator_may_not_read_in_the_own_namespace_is_told() -> None:
     assert act.told("Accepted") == ("False", "Forbidden")
 
 
-def test_teams_are_not_created_yet_and_this_is_said() -> None:
-    """Never silence."""
-    act = Act(team=team_storage(spec={"createTeam": {"members": ["a"]}}))
+@pytest.mark.parametrize("asked", [{}, {"members": ["a"]}])
+def test_teams_are_not_created_yet_and_this_is_said(asked: dict[str, Any]) -> None:
+    """Never silence, and not first the question who is to be in it."""
+    act = Act(team=team_storage(spec={"createTeam": asked}))
     act.look()
     assert act.told("Accepted") == ("False", "NotImplemented")
     assert "spec.createTeam" in act.message()
