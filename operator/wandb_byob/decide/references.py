@@ -1,11 +1,14 @@
 """Which object a reference means, where part of it may be left out."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from wandb_byob.model.api import BucketStore, ObjectReference, TeamStorage, WandbInstance
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
+
+_NAMED: Final = 4
 
 
 def stated_instance(store: BucketStore) -> ObjectKey | None:
@@ -34,14 +37,19 @@ def instance_of(store: BucketStore, in_namespace: Sequence[str]) -> ObjectKey:
     if in_namespace:
         raise Stalled(
             Reason.INSTANCE_AMBIGUOUS,
-            f"Namespace {namespace} has {len(in_namespace)} WandbInstances, so spec.instanceRef must not be left out. "
-            "Set spec.instanceRef.name to the one that shall read this bucket.",
+            f"Namespace {namespace} has several WandbInstances ({_some(in_namespace)}), so the BucketStore must say which of them shall "
+            "read its bucket. Set spec.instanceRef.name of the BucketStore.",
         )
     raise Stalled(
         Reason.INSTANCE_NOT_FOUND,
         f"Namespace {namespace} has no WandbInstance, and spec.instanceRef names none elsewhere. "
         "Create a WandbInstance, or set spec.instanceRef.",
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = sorted(names)[:_NAMED]
+    return ", ".join(shown) if len(shown) == len(names) else f"{', '.join(shown)} and {len(names) - len(shown)} more"
 
 
 def bucket_store_of(team: TeamStorage) -> ObjectKey:

@@ -124,6 +124,14 @@ def test_an_object_that_is_there_twice(tmp_path: Path, documents: dict[str, list
     assert str(raised.value).startswith("BucketStore team-a/vision is there twice")
 
 
+def test_the_examples_can_be_applied_beside_each_other() -> None:
+    """No two are of one name, and each BucketStore says which W&B reads it: another example may bring a second one."""
+    bodies = load([str(Path(__file__).parents[3] / "examples")], namespace="acme")
+    assert {body["spec"]["instanceRef"]["name"] for body in bodies if body["kind"] == "BucketStore"} == {
+        body["metadata"]["name"] for body in bodies if body["kind"] == "WandbInstance"
+    }
+
+
 def test_one_name_in_two_namespaces(tmp_path: Path) -> None:
     """Is not one object."""
     elsewhere = STORE | {"metadata": {"name": "vision", "namespace": "team-b"}}

@@ -37,13 +37,19 @@ def test_instance(reference: object, status: dict[str, object] | None, present: 
 
 
 @pytest.mark.parametrize(
-    ("present", "reason"), [([], Reason.INSTANCE_NOT_FOUND), (["a", "b"], Reason.INSTANCE_AMBIGUOUS)]
+    ("present", "reason", "told"),
+    [
+        ([], Reason.INSTANCE_NOT_FOUND, "has no WandbInstance"),
+        (["wandb-dedicated", "wandb"], Reason.INSTANCE_AMBIGUOUS, "(wandb, wandb-dedicated)"),
+        (list("fedcba"), Reason.INSTANCE_AMBIGUOUS, "(a, b, c, d and 2 more)"),
+    ],
 )
-def test_no_instance_or_several(present: list[str], reason: Reason) -> None:
-    """Where it can't be guessed, the field to set is named."""
+def test_no_instance_or_several(present: list[str], reason: Reason, told: str) -> None:
+    """Where it can't be guessed, the field to set is named, and what there is to choose from."""
     with pytest.raises(Stalled, match=r"spec\.instanceRef") as caught:
         references.instance_of(as_store(bucket_store(spec={"instanceRef": None})), present)
     assert caught.value.reason is reason
+    assert told in caught.value.message
 
 
 def test_the_team_is_named_after_the_object_unless_it_says_otherwise() -> None:
