@@ -5,6 +5,7 @@ from typing import Final
 
 from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict, is_true, kept
+from wandb_byob.decide.offers import LABELS
 from wandb_byob.decide.stores import skipped
 from wandb_byob.model import names
 from wandb_byob.model.api import HandOver, TeamStorage, WandbInstance
@@ -96,8 +97,23 @@ def _rolled_out(place: Place, configured: Verdict) -> tuple[Verdict, Progress]:
         return _true(ConditionType.ROLLED_OUT, Reason.ROLLED_OUT, message)
     done = is_true(instance.status.conditions, ConditionType.ROLLED_OUT)
     if done or (place.ran and _for_another(instance)):
-        return _true(ConditionType.ROLLED_OUT, Reason.ROLLED_OUT, "W&B's pods run with the bucket.")
+        message = f"W&B's pods run with the bucket. {_not_offered(place, instance)}".rstrip()
+        return _true(ConditionType.ROLLED_OUT, Reason.ROLLED_OUT, message)
     return _from_instance(place, instance, ConditionType.ROLLED_OUT)
+
+
+def _not_offered(place: Place, instance: WandbInstance) -> str:
+    """Return what to say where some pods lack the cloud: who creates the team would look for it in vain."""
+    label = LABELS.get(place.entry.partition("://")[0], "")
+    if label not in instance.status.not_offered:
+        return ""
+    home = instance.metadata.namespace == place.user
+    where = (
+        f"the condition RolledOut of WandbInstance {instance.metadata.name} says why, and what to do"
+        if home
+        else "ask the owner of the WandbInstance"
+    )
+    return f'W&B may all the same not offer {label} on its page "Create a new team": {where}.'
 
 
 def _for_another(instance: WandbInstance) -> bool:

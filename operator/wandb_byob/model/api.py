@@ -460,6 +460,7 @@ class WandbInstanceStatus(Struct, frozen=True, kw_only=True, omit_defaults=True,
     failed: FailedConfiguration | None = None
     reverted: Reverted | None = None
     form: InstanceForm | None = None
+    not_offered: tuple[str, ...] = ()
     hand_over: HandOver | None = None
     version: str | None = None
     observed_reconcile_request: str | None = None

@@ -7,6 +7,7 @@ from typing import Any, Final
 from wandb_byob.decide import references, storage
 from wandb_byob.decide.bucket_forms import from_chart
 from wandb_byob.decide.instance_storage import Storage
+from wandb_byob.decide.offers import LABELS
 from wandb_byob.decide.storage import Bucket
 from wandb_byob.decide.wandb_values import part
 from wandb_byob.model.api import InstanceForm, WandbInstance
@@ -16,7 +17,6 @@ from wandb_byob.reconcile.instance_target import Target
 
 _COLLECTION: Final = "GORILLA_ARTIFACT_GC_ENABLED"
 _SAFE: Final = frozenset({CheckName.VERSIONING.value, CheckName.SOFT_DELETE.value})
-_PROVIDERS: Final = {"s3": "AWS", "cw": "CoreWeave", "gs": "Google Cloud", "az": "Azure"}
 _COMPATIBLE: Final = "AWS (an S3-compatible store is entered as AWS: an assumption of ours)"
 
 
@@ -52,7 +52,7 @@ def form(decided: Storage | None, target: Target) -> InstanceForm | None:
     bucket, address = decided.bucket, decided.bucket.address
     host = address.host if address.scheme in ("s3", "az") else ""
     return InstanceForm(
-        provider=_COMPATIBLE if address.scheme == "s3" and host else _PROVIDERS[address.scheme],
+        provider=_COMPATIBLE if address.scheme == "s3" and host else LABELS[address.scheme],
         bucket_name=f"{host}/{address.bucket}" if host else address.bucket,
         path=bucket.path or None,
         warning=_saved_otherwise(bucket, target),

@@ -1,6 +1,6 @@
 """Where a W&B of this cluster reads its configuration: its workloads, or the object that W&B's own operator makes them from."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -39,10 +39,14 @@ _GENERATED: Final = 58
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Target:
-    """The target as one look found it: `bodies` are those of its workloads by `Kind/name`; `owner` is W&B's own operator's object."""
+    """The target as one look found it: `bodies` are those of its workloads by `Kind/name`; `owner` is W&B's own operator's object.
+
+    `pods` are all of the namespace.
+    """
 
     situation: Situation
     bodies: Mapping[str, dict[str, Any]]
+    pods: Sequence[Mapping[str, Any]]
     owner: Owner | None = None
 
     @property
@@ -76,6 +80,7 @@ def read(world: World, instance: WandbInstance) -> Target:
         since=stored[remembered.secret].created if remembered.secret in stored else None,
         settings=_settings(instance, stored.values()),
         stored=stored,
+        pods=world.kube.list(PODS, namespace),
     )
     asked = instance.spec.target
     owner = None
@@ -97,7 +102,7 @@ def read(world: World, instance: WandbInstance) -> Target:
         policy=policy(instance),
         now=world.now(),
     )
-    return Target(situation=situation, bodies=bodies, owner=owner)
+    return Target(situation=situation, bodies=bodies, pods=look.pods, owner=owner)
 
 
 def _settings(instance: WandbInstance, stored: Iterable[Stored]) -> tuple[str, ...]:
@@ -116,6 +121,7 @@ class _Look:
     since: datetime | None
     settings: tuple[str, ...]
     stored: Mapping[str, Stored]
+    pods: Sequence[Mapping[str, Any]]
 
 
 def _owner(world: World, instance: WandbInstance, name: str) -> Owner:
@@ -147,7 +153,7 @@ def _of_owner(look: _Look, owner: Owner) -> Workload:
         ours=look.ours,
         stored=look.stored,
         found=gather_instance.sources(kube, look.namespace, wanted),
-        pods=kube.list(PODS, look.namespace),
+        pods=look.pods,
         since=look.since,
         now=look.world.now(),
     )
@@ -159,7 +165,6 @@ def _plain(look: _Look, bodies: tuple[dict[str, Any], ...], containers: tuple[st
     settings = [setting for setting in look.settings if setting in (VARIABLE, *IN_VARIABLES)]
     wanted = {source for body, names in chosen for source in workloads.sources(body, names, settings)}
     found = gather_instance.sources(look.world.kube, look.namespace, wanted)
-    pods = look.world.kube.list(PODS, look.namespace)
     owners = gather_instance.owners(look.world.kube, look.namespace)
     return tuple(
         Workload(
@@ -173,7 +178,7 @@ def _plain(look: _Look, bodies: tuple[dict[str, Any], ...], containers: tuple[st
                 for reading in workloads.readings(body, names, settings, found=found, ours=look.ours)
             ),
             template=workloads.template_digest(body),
-            health=health.health(body, names, pods=pods, now=look.world.now()),
+            health=health.health(body, names, pods=look.pods, now=look.world.now()),
             recreate=(body["spec"].get("strategy") or {}).get("type") == "Recreate",
             writers=workloads.writers(body["metadata"], since=look.since),
             managers=workloads.managers(body["metadata"]),

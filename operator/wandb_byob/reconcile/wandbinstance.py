@@ -30,7 +30,13 @@ from wandb_byob.model.api import WandbInstance, WandbInstanceStatus
 from wandb_byob.model.errors import DomainError, Stalled
 from wandb_byob.model.keys import ObjectKey
 from wandb_byob.model.reasons import Reason
-from wandb_byob.reconcile import instance_connections, instance_status, instance_storage, instance_target
+from wandb_byob.reconcile import (
+    instance_connections,
+    instance_offers,
+    instance_status,
+    instance_storage,
+    instance_target,
+)
 from wandb_byob.reconcile.base import Result, World
 from wandb_byob.reconcile.errors import Explained, explain
 from wandb_byob.reconcile.finish import finish
@@ -117,12 +123,14 @@ def _look(subject: _Subject) -> Result:
             progressing=wanted.progressing or storage.awaited,
             obstacle=rollout.obstacle(situation),
         )
+    plan, not_offered = instance_offers.noted(world, instance, plan=plan, target=target, buckets=buckets)
     plan = _act(subject, plan, target)
     status = instance_status.after(
         instance, plan, situation, stores=buckets.stores, wish=composition, storage=storage, now=world.now()
     )
     form = instance_connections.form(storage, target) if storage is not None else instance.status.form
-    status = msgspec.structs.replace(status, form=form, version=versions.server(instance.spec.version, target.images))
+    version = versions.server(instance.spec.version, target.images)
+    status = msgspec.structs.replace(status, form=form, version=version, not_offered=not_offered)
     if plan.settled:
         _collect(subject, plan, situation)
     if plan.finished:

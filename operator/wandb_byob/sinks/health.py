@@ -25,7 +25,7 @@ _CONFIG_ERROR_AGE: Final = timedelta(seconds=30)
 
 def health(workload: Wire, containers: Sequence[str], *, pods: Sequence[Wire], now: datetime) -> Health:
     """Return how far the workload is with its present template; `pods` are those of its namespace."""
-    mine = tuple(_pods_of(workload, pods))
+    mine = tuple(pods_of(workload, pods))
     newest = tuple(pod for pod in mine if _same_settings(workload, pod, containers))
     live = len(newest) == len(mine)
     by_design = _never_finishes(workload)
@@ -90,13 +90,16 @@ def _revisions_differ(status: Wire) -> bool:
     return update not in ("", status.get("currentRevision", ""))
 
 
-def _pods_of(workload: Wire, pods: Sequence[Wire]) -> Iterator[Wire]:
+def pods_of(workload: Wire, pods: Sequence[Wire]) -> Iterator[Wire]:
+    """Yield the pods of a workload that run, or are about to."""
     selector = msgspec.convert(workload["spec"]["selector"], LabelSelector)
-    for pod in pods:
-        ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-        gone = ended or pod["metadata"].get("deletionTimestamp")
-        if not gone and matches(selector, pod["metadata"].get("labels") or {}):
-            yield pod
+    return (pod for pod in pods if runs(pod) and matches(selector, pod["metadata"].get("labels") or {}))
+
+
+def runs(pod: Wire) -> bool:
+    """Say whether a pod has not ended and is not being deleted."""
+    ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    return not ended and not pod["metadata"].get("deletionTimestamp")
 
 
 def _same_settings(workload: Wire, pod: Wire, containers: Sequence[str]) -> bool:

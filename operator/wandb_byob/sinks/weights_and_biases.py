@@ -228,7 +228,8 @@ def _plain(env: EnvVar) -> EnvVar:
 
 
 def _health(owner: Owner, parts: Sequence[Part]) -> Health:
-    live = all(part.heeded and part.health.live for part in parts)
+    # A Deployment that is paused, or has no replicas, is not waited for, and stays so for as long as somebody wants it.
+    live = all(part.heeded and (part.health.live or part.health.state is State.NOT_WAITED_FOR) for part in parts)
     for state in _WORST_FIRST:
         # What fails with something else than the variable as it is now says nothing about it.
         for part in (part for part in parts if part.heeded and part.health.state is state):

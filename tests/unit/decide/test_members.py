@@ -184,3 +184,25 @@ def test_a_refusal_does_not_lift_the_lock() -> None:
     assert told["BucketReady"] == ("Unknown", "NotGranted")
     fresh = _told(members.refused(as_team(team_storage()), REFUSAL, Progress.STALLED))
     assert fresh["Configured"] == ("Unknown", "NotGranted")
+
+
+@pytest.mark.parametrize(
+    ("not_offered", "user", "words"),
+    [
+        ((), "team-a", ""),
+        (("Azure",), "team-a", ""),
+        (("AWS", "Azure"), "team-a", "the condition RolledOut of WandbInstance wandb says why"),
+        (("AWS",), "team-b", "ask the owner of the WandbInstance"),
+    ],
+    ids=["all is offered", "another cloud is not", "its cloud is not", "its cloud is not, by a W&B of another namespace"],
+)  # fmt: skip
+def test_a_cloud_that_wandb_may_not_offer_is_told(not_offered: tuple[str, ...], user: str, words: str) -> None:
+    """It stands beside that the pods run with the bucket, and gates nothing."""
+    status = {"conditions": [ROLLED_OUT], "entries": [ENTRY], "notOffered": list(not_offered)}
+    told = members.outcome(
+        ACCEPTED, (VERIFIED, Progress.SETTLED), _place(as_instance(wandb_instance(status=status)), user=user)
+    )
+    rolled_out = told.verdicts[-1]
+    assert rolled_out.status == "True"
+    assert ("may all the same not offer AWS" in rolled_out.message) is bool(words)
+    assert words in rolled_out.message

@@ -32,7 +32,7 @@ def deployment(component: str, *, env: Any = (), ready: bool = True) -> dict[str
     }
 
 
-def target(*deployments: dict[str, Any], status: dict[str, Any]) -> Workload:
+def target(*deployments: dict[str, Any], status: dict[str, Any], pods: Any = ()) -> Workload:
     metadata = {
         "name": "wandb",
         "uid": "u",
@@ -42,7 +42,9 @@ def target(*deployments: dict[str, Any], status: dict[str, Any]) -> Workload:
     }
     body = {"metadata": metadata, "spec": {"wandb": {"legacyOverrides": {"global": {"env": [ENV]}}}}, "status": status}
     owner = Owner(body=body, version="v2", deployments=deployments, user={}, active={})
-    means = Means(settings=(VARIABLE,), ours="wandb-file-stores-", stored={}, found=FOUND, pods=(), since=None, now=NOW)
+    means = Means(
+        settings=(VARIABLE,), ours="wandb-file-stores-", stored={}, found=FOUND, pods=pods, since=None, now=NOW
+    )
     return weights_and_biases.workload(owner, means)
 
 
@@ -68,6 +70,15 @@ def test_components_that_read_no_files_have_no_say() -> None:
     found = target(deployment("api", env=[ENV]), deployment("console", ready=False), status={})
     assert found.health.state is State.CURRENT
     assert [part.name for part in found.parts] == ["api"]
+
+
+def test_a_paused_deployment_is_not_waited_for() -> None:
+    """Its pods stay as they are for as long as somebody wants it, and keep nothing from being rolled out."""
+    paused = deployment("api", env=[ENV])
+    paused["spec"]["paused"] = True
+    old = {"metadata": {"name": "p", "labels": paused["metadata"]["labels"]}, "spec": {"containers": [{"name": "c"}]}}
+    found = target(deployment("executor", env=[ENV]), paused, status={}, pods=(old,))
+    assert (found.health.state, found.health.live) == (State.CURRENT, True)
 
 
 @pytest.mark.parametrize(
