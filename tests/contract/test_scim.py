@@ -1,5 +1,8 @@
 """W&B's teams as its SCIM API lists them, from a real SCIM server: only names, page by page, with Basic authentication."""
 
+import re
+import time
+
 import pytest
 
 from testbed import scim as testbed_scim
@@ -16,6 +19,23 @@ def test_all_teams_are_read_page_by_page() -> None:
     assert sorted(found) == TEAMS
     assert len(server.asked) == 3
     assert all(each.startswith("/scim/Groups?startIndex=") for each in server.asked)
+
+
+def test_a_list_that_takes_too_long_is_given_up() -> None:
+    """Each page comes at once, and the list has no end in sight: all pages together have a limit, and who asks is told."""
+    with testbed_scim.running(teams=TEAMS[:40]) as server:
+        server.most, server.pause = 1, 0.1
+        began = time.monotonic()
+        with pytest.raises(
+            ScimError, match=r"teams were read when the 1 seconds .* were over.*teamstorages.yaml"
+        ) as caught:
+            scim.teams(server.url, Credentials(user=server.user, key=server.key), trust=trust(None), seconds=1)
+        assert time.monotonic() - began < 3
+        read = int(re.findall(r"(\d+) teams", str(caught.value))[0])
+        assert 1 <= read < 40
+        assert len(server.asked) <= read + 1
+        server.most, server.pause = 10, 0
+        assert len(scim.teams(server.url, Credentials(user=server.user, key=server.key), trust=trust(None))) == 40
 
 
 def test_a_wandb_without_teams_has_none() -> None:

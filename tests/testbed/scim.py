@@ -3,10 +3,12 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.util import shift_path_info
 
@@ -26,11 +28,16 @@ ROOT = "/scim"
 
 @dataclass
 class Scim:
-    """A running server: `url` is what W&B calls its base address, `asked` the paths of all requests until now."""
+    """A running server: `url` is what W&B calls its base address, `asked` the paths of all requests until now.
+
+    It gives at most `most` groups at once and takes `pause` seconds for each answer.
+    """
 
     url: str
     user: str
     key: str
+    most: int | None = None
+    pause: float = 0
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -59,6 +66,11 @@ class _Application(WSGIApplication):
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self._scim.asked.append(f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}")
+        if self._scim.pause:
+            time.sleep(self._scim.pause)  # as slow as a test wants it
+        if self._scim.most is not None and environ["REQUEST_METHOD"] == "GET":
+            asked = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+            environ["QUERY_STRING"] = urlencode(asked | {"count": str(self._scim.most)})
         if shift_path_info(environ) != ROOT.strip("/"):
             start_response("404 Not Found", [])
             return [b""]

@@ -81,6 +81,14 @@ def page(status: int, body: bytes, *, start: int) -> Page:
     return Page(names=names, after=after if names and after <= total else None)
 
 
+def too_slow(seconds: float, *, read: int) -> ScimError:
+    """Return the error for a list that took too long; `read` is how many of its names had come by then."""
+    return ScimError(
+        f"W&B's SCIM API is slow: {read} teams were read when the {seconds:g} seconds that all of them may take were over. Try again when "
+        "W&B answers faster, or go on without its teams and write teamstorages.yaml by hand."
+    )
+
+
 def _name(group: Any) -> str:
     name = group["displayName"]
     if not isinstance(name, str) or not name:

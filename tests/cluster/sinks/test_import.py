@@ -30,9 +30,12 @@ def entries() -> Sequence[str]:
     return moving_in.entries()
 
 
-def run(here: InstanceWorld, folder: Path, *more: str, environ: Mapping[str, str] | None = None) -> Run:
+def run(
+    here: InstanceWorld, folder: Path, *more: str, environ: Mapping[str, str] | None = None, stdin: str = ""
+) -> Run:
     words = ("--host", host(here.namespace), "-d", "byob", "-n", here.namespace, *more)
-    return byob(folder, "import", *words, environ={"KUBECONFIG": str(here.cluster.kubeconfig), **(environ or {})})
+    given = {"KUBECONFIG": str(here.cluster.kubeconfig), **(environ or {})}
+    return byob(folder, "import", *words, environ=given, stdin=stdin)
 
 
 def documents(folder: Path, name: str) -> list[Any]:
@@ -122,14 +125,19 @@ def test_teams_are_read_by_scim(at: At, tmp_path: Path) -> None:
         done = run(here, tmp_path, "--scim-url", server.url, "--scim-credentials", "key")
         again = run(here, tmp_path, "--scim-url", server.url, "--scim-credentials", "env:KEY", "-d", "again", environ={"KEY": f"{server.user}:{server.key}"})  # fmt: skip
         refused = run(here, tmp_path, "--scim-url", server.url, "--scim-credentials", "env:KEY", "-d", "no", environ={"KEY": ":wrong-key"})  # fmt: skip
-    assert (done.status, again.status, refused.status) == (0, 0, 2), done.errors
-    assert server.key not in done.output + done.errors + again.output + again.errors
+        piped = run(here, tmp_path, "--scim-url", server.url, "--scim-credentials", "-", "-d", "piped", stdin=f"{server.user}:{server.key}\n")  # fmt: skip
+        empty = run(here, tmp_path, "--scim-url", server.url, "--scim-credentials", "-", "-d", "no", stdin="")
+    assert (done.status, again.status, piped.status, refused.status, empty.status) == (0, 0, 0, 2, 2), done.errors
+    said = [each.output + each.errors for each in (done, again, piped)]
+    assert server.key not in "".join(said)
+    assert "user:key" in empty.errors
     assert "administrator" in refused.errors
     assert "wrong-key" not in refused.errors
     assert not (tmp_path / "no").exists()
     text = (tmp_path / "byob" / "teamstorages.yaml").read_text()
     assert all(line.startswith("# ") for line in text.splitlines())
-    assert text == (tmp_path / "again" / "teamstorages.yaml").read_text()
+    for folder in ("again", "piped"):
+        assert text == (tmp_path / folder / "teamstorages.yaml").read_text(), folder
     forms = list(yaml.safe_load_all("\n".join(line.removeprefix("# ") for line in text.splitlines()[2:])))
     assert sorted(form["spec"]["team"] for form in forms) == teams
     assert {form["spec"]["bucketStoreRef"]["name"] for form in forms} == {"bucket-one"}
