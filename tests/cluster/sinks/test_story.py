@@ -3,7 +3,7 @@
 What the user had there before is compared whole after every step, and the end is the same in all places.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -29,22 +29,18 @@ NEXT: Final = "next"
 def test_twenty_teams_and_what_becomes_of_them(here: Scenario, versitygw: VersityGW) -> None:
     """One rollout for twenty teams, none for a broken one, one for a new key, one for a removal, and a failed one goes back by itself."""
     before = theirs(here)
-    with _rollouts(here, 1):
+    with _step(here, before, rollouts=1):
         old = _twenty_teams(here, versitygw)
-    assert theirs(here) == before
-    with _rollouts(here, 0):
+    with _step(here, before, rollouts=0):
         _a_broken_one(here, versitygw)
-    with _rollouts(here, 1):
+    with _step(here, before, rollouts=1):
         _a_new_key(here, versitygw, old)
-    with _rollouts(here, 1):
+    with _step(here, before, rollouts=1):
         _a_removal(here)
-    assert theirs(here) == before
-    with _rollouts(here, 2):
+    with _step(here, before, rollouts=2):
         _a_failure(here, versitygw)
-    assert theirs(here) == before
-    with _rollouts(here, 1):
+    with _step(here, before, rollouts=1):
         _once_more(here)
-    assert theirs(here) == before
     assert _state(here) == _expected()
     _assert_no_key(here, versitygw)
 
@@ -56,13 +52,14 @@ def test_twenty_teams_and_what_becomes_of_them(here: Scenario, versitygw: Versit
 
 
 @contextmanager
-def _rollouts(here: Scenario, count: int) -> Iterator[None]:
-    """Within the block every component that reads files is rolled out so many times, and no more afterwards."""
+def _step(here: Scenario, users: Mapping[str, Any], *, rollouts: int) -> Iterator[None]:
+    """Within the block every component that reads files is rolled out so many times, and no more afterwards; what is the user's stays as it is."""
     wait_rest(here)
     before = here.wandb.revisions()
     yield
     wait_rest(here)
-    assert here.wandb.revisions() == {name: revision + count for name, revision in before.items()}
+    assert here.wandb.revisions() == {name: revision + rollouts for name, revision in before.items()}
+    assert theirs(here) == users
 
 
 def _bucket(here: Scenario, team: str) -> str:
