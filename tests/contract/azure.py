@@ -46,6 +46,8 @@ WIRE: Final = Wire(
     denied=error(403, "AuthorizationPermissionMismatch"),
     throttled=error(503, "ServerBusy"),
     expired=error(403, "AuthenticationFailed"),
+    to_create="Microsoft.Storage/storageAccounts/blobServices/containers/write",
+    to_configure="Microsoft.Storage/storageAccounts/blobServices/write",
 )
 
 

@@ -51,6 +51,8 @@ WIRE: Final = Wire(
     denied=Fault(status=403, body=error(403, "forbidden")),
     throttled=Fault(status=429, body=error(429, "rateLimitExceeded")),
     expired=Fault(status=401, body=error(401, "authError")),
+    to_create="storage.buckets.create",
+    to_configure="storage.buckets.setIamPolicy",
 )
 PERMISSIONS: Final[Mapping[CheckName, str]] = {
     CheckName.PUT_OBJECT: "storage.objects.create",

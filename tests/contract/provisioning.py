@@ -42,6 +42,8 @@ WIRE: Final = Wire(
     denied=Fault(status=403, body=error("AccessDenied")),
     throttled=Fault(status=503, body=error("SlowDown")),
     expired=Fault(status=400, body=error("ExpiredToken")),
+    to_create="s3:CreateBucket",
+    to_configure="s3:PutBucketVersioning",
 )
 
 

@@ -30,7 +30,7 @@ class Wire:
 
     The patterns are those of a Fault (`target` is path and query): the request that creates a bucket, one that configures it, one
     that writes an object with the SDK; signed URLs; the listing of objects. `denied`, `throttled` and `expired` (what a key that is no
-    longer valid gets) are whole answers.
+    longer valid gets) are whole answers. `to_create` and `to_configure` are the permissions that creating and configuring take.
     """
 
     create: Fault
@@ -41,6 +41,8 @@ class Wire:
     denied: Fault
     throttled: Fault
     expired: Fault
+    to_create: str
+    to_configure: str
 
 
 class Need(StrEnum):

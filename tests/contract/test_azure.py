@@ -148,12 +148,46 @@ def test_an_identity_without_the_accounts_role(azure: AzureSite, denied: str) ->
     with azure.behind() as (proxied, proxy):
         proxy.add(replace(error(403, "AuthorizationPermissionMismatch"), method=denied, target=SERVICE))
         found = proxied.look()
-    bad = CheckResult.WARNING if denied == "GET" else CheckResult.FAILED
-    assert found.results(CheckResult.FAILED, CheckResult.WARNING) == {CheckName.CORS, CheckName.SOFT_DELETE}
-    for name in (CheckName.CORS, CheckName.SOFT_DELETE):
-        assert found.check(name).result is bad
-        assert "Storage Account Contributor" in found.check(name).remedy
+    told = {CheckName.CORS, CheckName.SOFT_DELETE} if denied == "GET" else {CheckName.PROVISIONING_PERMISSION}
+    assert found.results(CheckResult.FAILED, CheckResult.WARNING) == told
+    assert all("Storage Account Contributor" in found.check(name).remedy for name in told)
     assert [change.name for change in found.found.applied] == ["BucketExists"]
+
+
+@behaviour(Behaviour.PERMISSIONS)
+def test_who_may_not_mark_a_container_configures_nothing(azure: AzureSite) -> None:
+    """The permission is named as Azure names it, with the role that has it."""
+    azure.make()
+    before = azure.configuration()
+    with azure.behind() as (proxied, proxy):
+        proxy.add(replace(error(403, "AuthorizationPermissionMismatch"), method="PUT", target="comp=metadata"))
+        with pytest.raises(Stalled) as refused:
+            proxied.look(spec={"adoption_policy": "Adopt"})
+    assert refused.value.check is not None
+    assert refused.value.check.name is CheckName.PROVISIONING_PERMISSION
+    assert "blobServices/containers/write" in refused.value.check.remedy
+    assert "Storage Blob Data Owner" in refused.value.check.remedy
+    assert azure.configuration() == before
+
+
+@behaviour(Behaviour.PERMISSIONS)
+def test_all_that_lacks_is_named_at_once(azure: AzureSite, alone: Alone) -> None:
+    """Who may set neither the account's settings nor the container's access is told both."""
+    azure.look()
+    for aspect in (CheckName.PUBLIC_ACCESS, CheckName.CORS):
+        azure.take_away(aspect)
+    with azure.behind() as (proxied, proxy):
+        proxy.add(replace(error(403, "AuthorizationPermissionMismatch"), method="PUT"))
+        found = proxied.later()
+    check = alone(found.found.checks, CheckName.PROVISIONING_PERMISSION)
+    for words in (
+        "containers/setAcl/action",
+        "blobServices/write",
+        "Storage Account Contributor and Storage Blob Data Owner",
+    ):
+        assert words in check.remedy
+    assert found.results(CheckResult.SKIPPED) >= {CheckName.PUBLIC_ACCESS, CheckName.CORS}
+    assert found.found.applied == ()
 
 
 @behaviour(Behaviour.CHECKS)

@@ -158,22 +158,53 @@ def test_wandbs_own_check_would_get_a_403(google: GCSSite, alone: Alone) -> None
 
 
 @pytest.mark.behaviour(Behaviour.PERMISSIONS)
+def test_who_may_not_mark_a_bucket_configures_nothing(google: GCSSite) -> None:
+    """One request marks it and sets all else, and the permission is named in Google's words; so is the one that creating takes."""
+    for permission in ("storage.buckets.create", "storage.buckets.update"):
+        with pytest.raises(Stalled, match=rf"Grant {permission} to the service account of spec\.provisioning") as told:
+            google.look(admin=google.lacking(permission), intended=True, spec={"adoption_policy": "Adopt"})
+        assert told.value.reason == "AccessDenied"
+        assert told.value.check is not None
+        assert told.value.check.name is CheckName.PROVISIONING_PERMISSION
+        if permission == "storage.buckets.create":
+            google.make()
+    assert google.mark() == ""
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
 @pytest.mark.parametrize(
-    "permission",
+    ("lacks", "away", "unset", "applied"),
     [
-        "storage.buckets.create",
-        "storage.buckets.update",
-        "storage.buckets.getIamPolicy",
-        "storage.buckets.setIamPolicy",
+        (("storage.buckets.getIamPolicy",), (CheckName.CORS,), {CheckName.POLICY}, ["CORS"]),
+        (("storage.buckets.setIamPolicy",), (CheckName.POLICY, CheckName.CORS), {CheckName.POLICY}, ["CORS"]),
+        (("storage.buckets.update",), (CheckName.POLICY, CheckName.CORS), {CheckName.CORS}, ["Policy"]),
+        (
+            ("storage.buckets.update", "storage.buckets.setIamPolicy"),
+            (CheckName.POLICY, CheckName.CORS, CheckName.VERSIONING),
+            {CheckName.POLICY, CheckName.CORS, CheckName.VERSIONING},
+            [],
+        ),
     ],
 )
-def test_a_refusal_names_the_permission(google: GCSSite, permission: str) -> None:
-    """In Google's words."""
-    if permission != "storage.buckets.create":
-        google.make()
-    with pytest.raises(Stalled, match=rf"Grant {permission} to the service account") as told:
-        google.look(admin=google.lacking(permission), intended=True, spec={"adoption_policy": "Adopt"})
-    assert told.value.reason == "AccessDenied"
+def test_a_bucket_of_ours_that_drifts_and_may_not_be_put_right(
+    google: GCSSite,
+    alone: Alone,
+    lacks: tuple[str, ...],
+    away: tuple[CheckName, ...],
+    unset: set[CheckName],
+    applied: list[str],
+) -> None:
+    """What may be set is set; all that lacks is named at once, with the role that has it, and what is not set says why."""
+    google.look()
+    for aspect in away:
+        google.take_away(aspect)
+    found = google.later(admin=google.lacking(*lacks))
+    check = alone(found.found.checks, CheckName.PROVISIONING_PERMISSION)
+    assert all(permission in check.remedy for permission in lacks)
+    assert "roles/storage.admin" in check.remedy
+    assert found.results(CheckResult.SKIPPED) == unset
+    assert all("see ProvisioningPermission" in found.check(name).message for name in unset)
+    assert [change.name for change in found.found.applied] == applied
 
 
 @pytest.mark.behaviour(Behaviour.DATA_PATH)

@@ -1,12 +1,13 @@
 """What a store refuses: other accounts, missing permissions, wrong keys and regions."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from contract.provisioning import ROLE, S3Site, access_key, error
 from contract.results import Alone, Behaviour
-from contract.site import Need, Site, calls_of
+from contract.site import Need, Place, Site, calls_of
 from contract.sites import at
 from testbed.proxy import Fault
 from testbed.stores import VersityGW
@@ -172,9 +173,27 @@ def test_a_missing_permission_fails_one_check_and_stops_nothing_else(
 
 
 @pytest.mark.behaviour(Behaviour.PERMISSIONS)
+def test_a_permission_that_whoever_provisions_lacks(site: Site, place: Place, alone: Alone) -> None:
+    """One check fails, and names it; what it would set is skipped with a hint at that, the rest is configured, and with it all is."""
+    wire = place.wire
+    refusal = replace(wire.denied, method=wire.configure.method, target=wire.configure.target)
+    with site.behind() as (behind, proxy), proxy.fault(refusal):
+        found = behind.look()
+    check = alone(found.found.checks, CheckName.PROVISIONING_PERMISSION)
+    assert wire.to_configure in check.message
+    assert f"Grant {wire.to_configure} to the " in check.remedy
+    assert found.found.facts is not None
+    assert found.found.facts.created is True
+    skipped = [each for each in found.found.checks if each.result is CheckResult.SKIPPED]
+    assert any(f"since {wire.to_configure} was refused" in each.message for each in skipped)
+    assert not any("canary" in f"{each}" for each in found.found.checks)
+    assert site.later().results(CheckResult.FAILED) == set()
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
 @at(Need.CORS, Need.VERSIONING, only="S3Compatible-versitygw", because="one server with the S3 API stands for all")
 def test_permissions_that_the_provisioning_keys_lack(site: Site, alone: Alone) -> None:
-    """One check fails, and names each; what those permissions would set is skipped with a hint at it, the rest is configured."""
+    """Where each setting is a request of its own, the one check names each of them."""
     with site.behind() as (behind, proxy):
         proxy.add(Fault(method="PUT", target=r"[?&](cors|versioning)", status=403, body=error("AccessDenied")))
         found = behind.look()
@@ -182,20 +201,29 @@ def test_permissions_that_the_provisioning_keys_lack(site: Site, alone: Alone) -
     for action in ("s3:PutBucketCORS", "s3:PutBucketVersioning"):
         assert action in check.message
         assert action in check.remedy
-    assert "ProvisioningPermission" in found.check(CheckName.CORS).message
-    assert not any("canary" in f"{each}" for each in found.found.checks)
-    assert site.later().results(CheckResult.FAILED) == set()
 
 
 @pytest.mark.behaviour(Behaviour.PERMISSIONS)
-@pytest.mark.parametrize(
-    ("target", "action"), [(r"^/[^/?]*$", "s3:CreateBucket"), (r"[?&]tagging", "s3:PutBucketTagging")]
-)
-def test_permissions_without_which_nothing_is_begun(versitygw: VersityGW, target: str, action: str) -> None:
-    """To make the bucket, and to mark it: refused as a whole, by the same check."""
+def test_the_permission_to_create(site: Site, place: Place) -> None:
+    """Without it nothing is begun, and the same check says so."""
+    wire = place.wire
+    refusal = replace(wire.denied, method=wire.create.method, target=wire.create.target)
+    with site.behind() as (behind, proxy), proxy.fault(refusal), pytest.raises(Stalled) as refused:
+        behind.look()
+    assert refused.value.reason is Reason.ACCESS_DENIED
+    assert refused.value.check is not None
+    assert refused.value.check.name is CheckName.PROVISIONING_PERMISSION
+    assert wire.to_create in refused.value.check.remedy
+    assert "canary" not in refused.value.message
+
+
+@pytest.mark.behaviour(Behaviour.PERMISSIONS)
+def test_the_permission_to_mark(versitygw: VersityGW) -> None:
+    """A bucket that cannot be marked as ours is not configured: refused as a whole, by the same check."""
     with S3Site(kind="S3Compatible", store=versitygw).behind() as (site, proxy):
-        proxy.add(Fault(method="PUT", target=target, status=403, body=error("AccessDenied")))
+        proxy.add(Fault(method="PUT", target=r"[?&]tagging", status=403, body=error("AccessDenied")))
         with pytest.raises(Stalled) as refused:
             site.look()
     assert refused.value.check is not None
-    assert (refused.value.check.name, action in refused.value.check.remedy) == (CheckName.PROVISIONING_PERMISSION, True)
+    assert refused.value.check.name is CheckName.PROVISIONING_PERMISSION
+    assert "s3:PutBucketTagging" in refused.value.check.remedy

@@ -1,10 +1,11 @@
 """What a container of Azure Blob Storage and its account mean for W&B: one check per aspect, each with what to do."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from wandb_byob.decide import bucket_owner
+from wandb_byob.decide import bucket_owner, permissions
 from wandb_byob.decide.clouds import bucket_checks
 from wandb_byob.decide.clouds.azure_container import (
     MOST_RULES,
@@ -26,6 +27,7 @@ from wandb_byob.model.checks import Check, CheckName, CheckResult
 _ACCOUNT: Final = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
 _GOOD_KINDS: Final = ("StorageV2", "BlockBlobStorage", "BlobStorage")
 _NO_BLOBS: Final = "FileStorage"
+_NOTHING: Final[Mapping[CheckName, Unread]] = {}
 _ALL_CONTAINERS: Final = "the storage account's, for all its containers."
 
 
@@ -43,16 +45,18 @@ def account_name(name: str) -> Check | None:
     )
 
 
-def checks(state: State, wanted: Wanted, *, refused: Unread | None = None, managed: bool) -> tuple[Check, ...]:
-    """Return the checks in the order in which a user should read them; `refused`: Azure did not let us set what is the account's."""
+def checks(
+    state: State, wanted: Wanted, *, refused: Mapping[CheckName, Unread] = _NOTHING, managed: bool
+) -> tuple[Check, ...]:
+    """Return the checks in the order in which a user should read them; `refused`: what Azure did not let us set, and its word."""
     how = "" if managed else OR_LET_THE_OPERATOR
     return (
         _passed(CheckName.BUCKET_EXISTS, "The container is there."),
         _account(state.account),
         _owner(state.container, wanted),
-        _cors(state.service, wanted, refused, how),
-        _soft_delete(state.service, refused, how),
-        _public_access(state.container),
+        _cors(state.service, wanted, refused.get(CheckName.CORS), how),
+        _soft_delete(state.service, refused.get(CheckName.SOFT_DELETE), how),
+        _public_access(state.container, refused.get(CheckName.PUBLIC_ACCESS)),
         _immutability(state.container),
         *_managed_elsewhere(),
     )
@@ -137,9 +141,11 @@ def _soft_delete(service: Service | Unread, refused: Unread | None, how: str) ->
     )
 
 
-def _public_access(container: Container) -> Check:
+def _public_access(container: Container, refused: Unread | None) -> Check:
     if not container.public:
         return _passed(CheckName.PUBLIC_ACCESS, "Nothing in the container is public.")
+    if refused is not None:
+        return _unset(CheckName.PUBLIC_ACCESS, refused)
     return Check(
         name=CheckName.PUBLIC_ACCESS,
         result=CheckResult.WARNING,
@@ -203,11 +209,13 @@ def _unseen(name: CheckName, found: Unread) -> Check:
 
 
 def _unset(name: CheckName, refused: Unread) -> Check:
+    if refused.denied:
+        return permissions.not_set(name, refused)
     return Check(
         name=name,
         result=CheckResult.FAILED,
-        message=f"Azure refused {refused.action} ({refused.code}), so this is not configured.",
-        remedy=f"Give the provisioning identity the role {ACCOUNT_ROLE} on the storage account, or configure it by hand (byob policy).",
+        message=f"The storage account does not offer {refused.action} ({refused.code}), so this is not configured.",
+        remedy="Use a general-purpose v2 account without a hierarchical namespace.",
     )
 
 

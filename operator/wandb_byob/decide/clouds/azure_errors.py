@@ -24,6 +24,14 @@ _FIREWALL, _NO_SIGNATURE, _SIGNATURE = (
     b"failed to authenticate the request",
 )
 _OF_THE_ACCOUNT: Final = frozenset({"GetAccountInformation", "GetBlobServiceProperties", "SetBlobServiceProperties"})
+_BLOBS: Final = "Microsoft.Storage/storageAccounts/blobServices"
+_PERMISSIONS: Final = {
+    "CreateContainer": f"{_BLOBS}/containers/write",
+    "SetContainerMetadata": f"{_BLOBS}/containers/write",
+    "SetContainerACL": f"{_BLOBS}/containers/setAcl/action",
+    "SetBlobServiceProperties": f"{_BLOBS}/write",
+}
+"""What an identity needs for what the operator sets, in Azure's own names of actions."""
 _SOON, _LATER, _HOLD = timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=30)
 
 
@@ -259,6 +267,16 @@ def unknown_account(told: Explanation, where: Where, *, host: str) -> Explanatio
     message = f"There is no storage account {where.account}, or DNS here does not know its host {host}."
     remedy = "Correct spec.azure.storageAccount, or make the name resolvable from the operator's pod (private endpoints have a DNS zone of their own)."
     return replace(told, message=message, remedy=remedy)
+
+
+def permission_for(operation: str) -> str:
+    """Return the action that an operation needs, the operation itself where it is none of those that set something."""
+    return _PERMISSIONS.get(operation, operation)
+
+
+def role_of(permission: str) -> str:
+    """Return Azure's own role with an action of `permission_for`."""
+    return ACCOUNT_ROLE if permission == _PERMISSIONS["SetBlobServiceProperties"] else DATA_ROLE
 
 
 def missing(error: AzureError) -> bool:

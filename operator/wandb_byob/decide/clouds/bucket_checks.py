@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wandb_byob.decide import permissions
 from wandb_byob.decide.bucket_owner import Claim
 from wandb_byob.decide.clouds import bucket_policy, cors
 from wandb_byob.decide.clouds.bucket_denials import denials
@@ -74,8 +75,7 @@ def unread(name: CheckName, found: Unread, *, consequence: str = "") -> Check:
             message=f"The store does not offer {found.action} ({found.code}).{tail}",
         )
     if found.action.startswith("s3:Put"):
-        message = f"It is not set, since {found.action} was refused ({found.code}): see ProvisioningPermission.{tail}"
-        return Check(name=name, result=CheckResult.SKIPPED, message=message)
+        return permissions.not_set(name, found, consequence=consequence)
     if found.action not in bucket_policy.BUCKET_ACTIONS:
         return Check(
             name=name, result=CheckResult.SKIPPED, message=f"The store refused {found.action} ({found.code}).{tail}"

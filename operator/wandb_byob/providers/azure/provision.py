@@ -4,10 +4,11 @@ What is the account's (CORS, soft delete) has no precondition at Azure: who read
 another program writes in the same moment is seen, and merged again, at the next look.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
-from wandb_byob.decide import bucket_owner
+from wandb_byob.decide import bucket_owner, permissions
 from wandb_byob.decide.addresses import bucket_identity
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
 from wandb_byob.decide.clouds import azure_checks, azure_container, azure_errors
@@ -84,6 +85,8 @@ def _absent(api: Api) -> Provisioned:
     try:
         api.create(azure_container.metadata(Container(metadata={}), _wanted(context, created=True)))
     except AzureError as error:
+        if error.denied:
+            raise _not_begun(api, error, step="created") from None
         # Taken in the meantime, or made by us in a request whose reply was lost: the mark tells.
         if error.code != "ContainerAlreadyExists":
             raise
@@ -123,28 +126,46 @@ def _configured(api: Api, container: Container, own: Ownership, *, made: tuple[C
         state = _state(api, container)
         lacking = azure_container.lacking(state, wanted)
         refused = _set(api, state, wanted, lacking)
-    done = tuple(name for name in lacking if refused is None or name not in azure_container.OF_THE_ACCOUNT)
+    done = tuple(name for name in lacking if name not in refused)
     found = azure_checks.checks(azure_container.after(state, wanted, done), wanted, refused=refused, managed=True)
-    return Provisioned(facts=facts(api.context, own), checks=found, applied=(*made, *_changes(api, done)))
+    roles = " and ".join(sorted({azure_errors.role_of(each.action) for each in refused.values() if each.denied}))
+    denied = permissions.lacking(tuple(refused.values()), who=api.signer.who, held_by=roles)
+    return Provisioned(facts=facts(api.context, own), checks=(*found, *denied), applied=(*made, *_changes(api, done)))
 
 
-def _set(api: Api, state: State, wanted: Wanted, lacking: Sequence[CheckName]) -> Unread | None:
-    """Set what lacks; returns Azure's word where it does not let us set what is the account's."""
+def _set(api: Api, state: State, wanted: Wanted, lacking: Sequence[CheckName]) -> Mapping[CheckName, Unread]:
+    """Set what lacks; returns Azure's word for what it does not let us set. Without our mark nothing is set."""
     target = azure_container.after(state, wanted, lacking)
+    refused: dict[CheckName, Unread] = {}
     if CheckName.OWNER in lacking:
-        api.set_metadata(target.container.metadata)
+        try:
+            api.set_metadata(target.container.metadata)
+        except AzureError as error:
+            if not error.denied:
+                raise
+            raise _not_begun(api, error, step="marked as this BucketStore's") from None
     if CheckName.PUBLIC_ACCESS in lacking:
-        api.close_to_public()
-    if isinstance(target.service, Unread) or not set(lacking) & azure_container.OF_THE_ACCOUNT:
-        return None
-    try:
-        api.set_service_properties(
-            rules=target.service.cors if CheckName.CORS in lacking else None,
-            retention=target.service.soft_delete if CheckName.SOFT_DELETE in lacking else None,
-        )
-    except AzureError as error:
-        return _unread(error)
-    return None
+        refused |= _tried(api.close_to_public, [CheckName.PUBLIC_ACCESS])
+    of_account = [name for name in lacking if name in azure_container.OF_THE_ACCOUNT]
+    if isinstance(target.service, Unread) or not of_account:
+        return refused
+    change = partial(
+        api.set_service_properties,
+        rules=target.service.cors if CheckName.CORS in lacking else None,
+        retention=target.service.soft_delete if CheckName.SOFT_DELETE in lacking else None,
+    )
+    return refused | _tried(change, of_account)
+
+
+def _tried(change: Callable[[], None], names: Sequence[CheckName]) -> dict[CheckName, Unread]:
+    """Make a change; returns Azure's word, for each thing that it was to set, where it does not let us."""
+    found = _read(change)
+    return dict.fromkeys(names, found) if isinstance(found, Unread) else {}
+
+
+def _not_begun(api: Api, error: AzureError, *, step: str) -> Stalled:
+    name, role = f"The container {api.container}", azure_errors.DATA_ROLE
+    return permissions.not_begun(_unread(error), bucket=name, step=step, who=api.signer.who, held_by=role)
 
 
 def _state(api: Api, container: Container) -> State:
@@ -164,7 +185,7 @@ def _unread(error: AzureError) -> Unread:
     unsupported = error.code == "FeatureNotSupportedForAccount"
     if not error.denied and not unsupported:
         raise error
-    return Unread(code=error.code, action=error.operation, denied=not unsupported)
+    return Unread(code=error.code, action=azure_errors.permission_for(error.operation), denied=not unsupported)
 
 
 def _wanted(context: Context, *, created: bool) -> Wanted:

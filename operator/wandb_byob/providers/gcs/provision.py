@@ -4,12 +4,13 @@ A project's creations and a bucket's updates are paced as Google's limits ask (`
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from wandb_byob.decide import bucket_owner
+from wandb_byob.decide import bucket_owner, permissions
 from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
 from wandb_byob.decide.clouds import gcs_bucket, gcs_checks
+from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.decide.clouds.gcs_bucket import GcsState
 from wandb_byob.decide.deletion import not_deleted
 from wandb_byob.model.checks import Check, CheckName, CheckResult
@@ -117,12 +118,13 @@ def _created(api: Api, wanted: Wanted) -> Provisioned:
     try:
         made = gcs_bucket.state_of(api.create(resource, project=wanted.project))
     except GcsError as error:
+        if error.denied:
+            raise _not_begun(api, error, step="created") from None
         if error.status != 409:
             raise
         # Taken in the meantime, or made by us in a request whose reply was lost: the label tells.
         return _present(api, wanted, gcs_bucket.state_of(api.bucket_call("GetBucket", "GET")))
-    granted, change = _granted(api, wanted)
-    return _told(api, wanted, made, Ownership(created=True), granted, (*_changes(api, wanted, _CREATED), *change))
+    return _finished(api, wanted, made, Ownership(created=True), {}, _CREATED)
 
 
 def _present(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
@@ -139,10 +141,47 @@ def _present(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
     # A bucket of our making has its label from its first moment: one without it is never taken for ours.
     own = bucket_owner.ownership(state.tags, uid=context.uid, grounds=grounds, pristine=False)
     parts = gcs_bucket.patch(state, uid=context.uid, created=own.created, origins=context.tenant.origins)
-    if parts:
-        state = gcs_bucket.state_of(api.patch(gcs_bucket.as_one(parts), metageneration=state.metageneration))
-    granted, change = _granted(api, wanted)
-    return _told(api, wanted, state, own, granted, (*_changes(api, wanted, parts), *change))
+    refused: Mapping[CheckName, Unread] = {}
+    try:
+        if parts:
+            state = gcs_bucket.state_of(api.patch(gcs_bucket.as_one(parts), metageneration=state.metageneration))
+    except GcsError as error:
+        if not error.denied:
+            raise
+        if CheckName.OWNER in parts:
+            raise _not_begun(api, error, step="marked as this BucketStore's") from None
+        refused = dict.fromkeys(parts, _refused(error))
+    return _finished(api, wanted, state, own, refused, frozenset(parts))
+
+
+def _finished(
+    api: Api,
+    wanted: Wanted,
+    state: GcsState,
+    own: Ownership,
+    refused: Mapping[CheckName, Unread],
+    asked: frozenset[CheckName],
+) -> Provisioned:
+    """Grant W&B its role, and check what came of all that was asked for; what is in `refused` was not set."""
+    grant, done = _granted(api, wanted)
+    if isinstance(grant, Unread):
+        refused = {**refused, CheckName.POLICY: grant}
+        grant = permissions.not_set(CheckName.POLICY, grant)
+    found = _told(api, wanted, state, own, grant, _changes(api, wanted, {*(asked - refused.keys()), *done}))
+    checks = (
+        permissions.not_set(each.name, refused[each.name]) if each.name in refused else each for each in found.checks
+    )
+    lacking = permissions.lacking(tuple(refused.values()), who=api.signer.who.account, held_by=gcs_bucket.ROLE)
+    return replace(found, checks=(*checks, *lacking))
+
+
+def _refused(error: GcsError) -> Unread:
+    return Unread(code=error.code, action=error.permission, denied=True)
+
+
+def _not_begun(api: Api, error: GcsError, *, step: str) -> Stalled:
+    who, name = api.signer.who.account, f"The bucket {api.bucket}"
+    return permissions.not_begun(_refused(error), bucket=name, step=step, who=who, held_by=gcs_bucket.ROLE)
 
 
 def _observed(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
@@ -171,22 +210,25 @@ def _grant_seen(api: Api, wanted: Wanted) -> Check:
     return gcs_checks.grant(policy, wanted.account, managed=False)
 
 
-def _granted(api: Api, wanted: Wanted) -> tuple[Check, tuple[Change, ...]]:
-    """Add W&B's service account to the IAM policy, if it lacks; the etag keeps what others write at the same moment."""
-    policy = _policy(api)
-    if gcs_bucket.is_granted(policy, wanted.account):
-        return gcs_checks.grant(policy, wanted.account, managed=True), ()
+def _granted(api: Api, wanted: Wanted) -> tuple[Check | Unread, tuple[CheckName, ...]]:
+    """Add W&B's service account to the IAM policy, if it lacks, and return what was done; the etag keeps what others write meanwhile."""
+    done: tuple[CheckName, ...] = ()
     try:
-        policy = api.set_policy(gcs_bucket.granted(policy, wanted.account))
+        policy = _policy(api)
+        if not gcs_bucket.is_granted(policy, wanted.account):
+            policy = api.set_policy(gcs_bucket.granted(policy, wanted.account))
+            done = (CheckName.POLICY,)
     except GcsError as error:
-        if error.status != 400:
+        if error.denied:
+            return _refused(error), ()
+        if error.status != 400 or error.operation != "SetIamPolicy":
             raise
         raise Stalled(
             Reason.PRINCIPAL_UNKNOWN,
             f"Google does not accept {wanted.account} in the bucket's IAM policy ({error.code}): there may be no such service account. "
             "Correct spec.identity of the WandbInstance, or the key in spec.credentials.",
         ) from None
-    return gcs_checks.grant(policy, wanted.account, managed=True), _changes(api, wanted, {CheckName.POLICY})
+    return gcs_checks.grant(policy, wanted.account, managed=True), done
 
 
 def _policy(api: Api) -> Mapping[str, Any]:

@@ -11,7 +11,6 @@ from wandb_byob.decide.clouds.bucket_checks import Circumstances
 from wandb_byob.decide.clouds.bucket_plan import Wanted
 from wandb_byob.decide.clouds.bucket_state import Aspect, BucketState, Encryption, Unread
 from wandb_byob.decide.clouds.key_checks import KeyWanted
-from wandb_byob.decide.verification import explain
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import Ambient
 from wandb_byob.model.errors import Stalled
@@ -169,15 +168,14 @@ class _Done:
             message = f"Tag the bucket {self.bucket.name} as this BucketStore's."
             self.applied += (Change(name=CheckName.OWNER.value, message=message),)
             return after
-        lacking = permissions.lacking([refused], keys=self.bucket.where.keys)
-        if lacking is not None:
-            raise Stalled(
-                Reason.ACCESS_DENIED,
-                f"The bucket {self.bucket.name} cannot be marked as this BucketStore's, and so is not configured. "
-                f"{explain(lacking)}",
-                check=lacking,
-            )
+        if refused.denied:
+            name = f"The bucket {self.bucket.name}"
+            raise permissions.not_begun(refused, bucket=name, step="marked as this BucketStore's", who=self._who)
         return refused
+
+    @property
+    def _who(self) -> str:
+        return f"the identity of {self.bucket.where.keys}"
 
     def configure(
         self, state: BucketState, wanted: Wanted, reason: str, own: Ownership, before: tuple[Change, ...]
@@ -197,10 +195,10 @@ class _Done:
             else:
                 goal = goal.refused(aspect, refused)
                 all_refused.append(refused)
-        lacking = permissions.lacking(all_refused, keys=self.bucket.where.keys)
+        lacking = permissions.lacking(all_refused, who=self._who)
         return Provisioned(
             facts=_facts(self.bucket.where.target, goal, own),
-            checks=(*_checks(self.bucket, goal, wanted, reason), *_check_of(key), *([lacking] if lacking else [])),
+            checks=(*_checks(self.bucket, goal, wanted, reason), *_check_of(key), *lacking),
             applied=applied,
         )
 

@@ -70,11 +70,21 @@ def test_one_at_a_time(changes: dict[str, Any], expected: dict[CheckName, CheckR
     assert all(check.remedy for check in bad if check.result in (FAILED, WARNING))
 
 
-def test_what_may_not_be_set_fails_by_the_role_that_lacks() -> None:
-    """Where the operator was to set it."""
-    found = checks(replace(GOOD, service=Service()), WANTED, refused=REFUSED, managed=True)
-    assert wrong(found) == {CheckName.CORS: FAILED, CheckName.SOFT_DELETE: FAILED}
-    assert all("Storage Account Contributor" in check.remedy for check in found if check.result is FAILED)
+@pytest.mark.parametrize(
+    ("word", "result", "words"), [(REFUSED, SKIPPED, "see ProvisioningPermission"), (UNKNOWN, FAILED, "does not offer")]
+)
+def test_what_could_not_be_set(word: Unread, result: CheckResult, words: str) -> None:
+    """For want of a permission, which is a check of its own, or because the account has no such thing."""
+    refused = dict.fromkeys((CheckName.CORS, CheckName.SOFT_DELETE, CheckName.PUBLIC_ACCESS), word)
+    broken = replace(GOOD, service=Service(), **container(public="blob"))
+    found = checks(broken, WANTED, refused=refused, managed=True)
+    assert wrong(found) == dict.fromkeys(refused, result)
+    assert all(words in check.message and word.code in check.message for check in found if check.name in refused)
+
+
+def test_what_is_in_order_is_not_said_to_be_refused() -> None:
+    """A refusal of one request may be about a part of what it was to set."""
+    assert wrong(checks(GOOD, WANTED, refused={CheckName.CORS: REFUSED}, managed=True)) == {}
 
 
 def test_the_account_s_settings_are_said_to_be_the_account_s() -> None:
