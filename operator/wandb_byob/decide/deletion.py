@@ -62,21 +62,25 @@ def team_deletion(team: TeamStorage, *, in_variable: bool, stays: bool, orphaned
     )
 
 
-def store_deletion(store: BucketStore, *, referring: Sequence[str], in_variable: bool) -> Deletion:
-    """Decide about a BucketStore whose namespace stays; `referring` are the TeamStorages that use it, as a user may see them."""
+def takes_the_bucket(store: BucketStore) -> bool:
+    """Say whether the bucket is to go with the BucketStore."""
+    return store.spec.deletion_policy == "Delete" and store.spec.management_policy == "Manage"
+
+
+def store_deletion(store: BucketStore, *, referring: Sequence[str], in_variable: bool, keeper: str = "") -> Deletion:
+    """Decide about a BucketStore whose namespace stays.
+
+    `referring` are the TeamStorages that use it, as a user may see them; `keeper` is a workload that keeps W&B's own files in the
+    bucket, whoever has set that ("": none is known).
+    """
     name = store.metadata.name
-    deletes = store.spec.deletion_policy == "Delete" and store.spec.management_policy == "Manage"
     if _says(store, names.RELEASE, name):
         return Deletion(fate=Fate.LET_GO)
-    if in_variable and deletes:
-        return Deletion(
-            fate=Fate.HOLD,
-            message="W&B is configured with this bucket, so that it cannot be deleted. Delete the TeamStorages that use it, "
-            f'and take it out of spec.storage of the WandbInstance, first, or set the annotation {names.RELEASE}: "{name}" to drop this object and leave the bucket as it is.',
-        )
-    if (referring or in_variable) and not _says(store, names.CONFIRM_DELETE, name):
-        return Deletion(fate=Fate.HOLD, message=_in_use(name, referring, void=_void(store, name)))
-    return Deletion(fate=Fate.REMOVE if deletes else Fate.LET_GO)
+    if takes_the_bucket(store) and (in_variable or keeper):
+        return Deletion(fate=Fate.HOLD, message=_in_wandb(name, keeper))
+    if (referring or in_variable or keeper) and not _says(store, names.CONFIRM_DELETE, name):
+        return Deletion(fate=Fate.HOLD, message=_in_use(name, referring, keeper, void=_void(store, name)))
+    return Deletion(fate=Fate.REMOVE if takes_the_bucket(store) else Fate.LET_GO)
 
 
 def nobody_may_delete(what: str) -> Stalled:
@@ -96,11 +100,30 @@ def not_deleted(what: str, why: str) -> Stalled:
     )
 
 
-def _in_use(name: str, referring: Sequence[str], *, void: str) -> str:
+def _in_wandb(name: str, keeper: str) -> str:
+    """Return why a bucket that W&B has cannot be deleted, whatever is confirmed."""
+    if keeper:
+        what = f"{_keeps(keeper)}, so that it cannot be deleted. Give W&B another bucket first"
+    else:
+        what = (
+            "W&B is configured with this bucket, so that it cannot be deleted. Delete the TeamStorages that use it, and take it out of "
+            "spec.storage of the WandbInstance, first"
+        )
+    return f'{what}, or set the annotation {names.RELEASE}: "{name}" to drop this object and leave the bucket as it is.'
+
+
+def _keeps(keeper: str) -> str:
+    return f"{keeper} keeps W&B's own files in this bucket"
+
+
+def _in_use(name: str, referring: Sequence[str], keeper: str, *, void: str) -> str:
     shown = ", ".join(referring[:5]) + (f" and {len(referring) - 5} more" if len(referring) > 5 else "")
+    first = "Delete the TeamStorages first, and take it out of spec.storage of the WandbInstance"
     users = f"TeamStorages use it ({shown})" if referring else "W&B is configured with it"
+    if keeper and not referring:
+        users, first = _keeps(keeper), "Give W&B another bucket first"
     return (
-        f"This BucketStore is still needed: {users}.{void} Delete the TeamStorages first, and take it out of spec.storage of the WandbInstance, or set the annotation "
+        f"This BucketStore is still needed: {users}.{void} {first}, or set the annotation "
         f'{names.CONFIRM_DELETE}: "{name}" to delete it all the same, or {names.RELEASE}: "{name}" to drop this object only; '
         "W&B's configuration stays as it is either way."
     )

@@ -55,13 +55,19 @@ def _settled(body: dict[str, Any], type_: type[ObjectT], settle: Callable[[Objec
 def left_behind(world: World, namespace: str, identity: str | None) -> bool:
     """Say whether W&B runs with a bucket by what a WandbInstance wrote that is gone: deleting one leaves the variable as it is.
 
-    `identity` None: W&B was never told of it. Raises ForbiddenError where W&B's namespace may not be read; in one that is not
-    watched, or is gone itself, nothing can be said, nor done.
+    `identity` None: W&B was never told of it. Raises ForbiddenError where W&B's namespace may not be read.
     """
+    return (
+        identity is not None
+        and may_look(world, namespace)
+        and gather_instance.run_with(world.kube, namespace, identity)
+    )
+
+
+def may_look(world: World, namespace: str) -> bool:
+    """Say whether W&B's workloads can tell anything: of a namespace that is not watched, or is gone itself, nothing can be said, nor done."""
     watched = not world.config.namespaces or namespace in world.config.namespaces
-    if identity is None or not watched or gather.terminating(world.kube, namespace):
-        return False
-    return gather_instance.run_with(world.kube, namespace, identity)
+    return watched and not gather.terminating(world.kube, namespace)
 
 
 def hold(

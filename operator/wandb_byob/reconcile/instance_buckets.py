@@ -203,7 +203,7 @@ def users_of(world: World, instance: WandbInstance, buckets: Buckets) -> tuple[U
     users = []
     for team in (*buckets.teams, *buckets.stray):
         store = buckets.stores.get(references.bucket_store_of(team))
-        identity = team.status.identity or _identity(world, store)
+        identity = team.status.identity or (identity_of(world, store) if store is not None else None)
         if identity is not None:
             home = team.metadata.namespace == instance.metadata.namespace
             user = User(
@@ -218,9 +218,8 @@ def users_of(world: World, instance: WandbInstance, buckets: Buckets) -> tuple[U
     return tuple(users)
 
 
-def _identity(world: World, store: BucketStore | None) -> str | None:
-    if store is None:
-        return None
+def identity_of(world: World, store: BucketStore) -> str | None:
+    """Return which bucket a BucketStore is about; None for a provider that is not built."""
     if store.status.bucket is not None:
         return store.status.bucket.identity
     provider = world.providers.get(store.spec.provider)

@@ -13,9 +13,11 @@ from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import Context, Tenant
+from wandb_byob.reconcile import own_bucket
 from wandb_byob.reconcile.base import Result, World
 from wandb_byob.reconcile.held import AGAIN, finalize, hold, left_behind
 from wandb_byob.reconcile.inputs import ca_bundle, provisioning, recorded, require_identity_allowed, validated
+from wandb_byob.reconcile.instance_buckets import identity_of
 
 
 def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
@@ -25,8 +27,13 @@ def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
 
 def _settle(world: World, key: ObjectKey, body: dict[str, Any], store: BucketStore) -> Result | None:
     try:
+        instance = _instance(world, store)
+        in_variable = _in_variable(world, store, instance)
         decision = deletion.store_deletion(
-            store, referring=_referring(world, store), in_variable=_in_variable(world, store)
+            store,
+            referring=_referring(world, store),
+            in_variable=in_variable,
+            keeper="" if in_variable else _keeper(world, store, instance),
         )
         if decision.fate is Fate.HOLD:
             raise Stalled(Reason.DELETION_BLOCKED, decision.message)
@@ -46,27 +53,51 @@ def _referring(world: World, store: BucketStore) -> list[str]:
     )
 
 
-def _in_variable(world: World, store: BucketStore) -> bool:
-    """Say whether W&B's configuration holds an entry that was written for this BucketStore, or, where no WandbInstance tells, has its bucket."""
-    reference = store.status.instance_ref
+def _instance(world: World, store: BucketStore) -> WandbInstance | None:
+    """Return the WandbInstance that the BucketStore was attached to, None where it is not there."""
+    reference, own = store.status.instance_ref, store.metadata.namespace
     if reference is None:
-        return False
-    own = store.metadata.namespace
+        return None
     key = ObjectKey(Kind.WANDB_INSTANCE, reference.namespace or own, reference.name)
-    instance = gather.foreign(world.kube, key, WandbInstance, user=own)
+    return gather.foreign(world.kube, key, WandbInstance, user=own)
+
+
+def _home(store: BucketStore) -> str:
+    """Return the namespace of the W&B that the BucketStore was, or was to be, attached to."""
+    reference, own = store.status.instance_ref or store.spec.instance_ref, store.metadata.namespace
+    return (reference.namespace if reference is not None else None) or own
+
+
+def _told(instance: WandbInstance | None) -> bool:
+    """Say whether a WandbInstance has looked at its W&B, and so tells what that has."""
+    return instance is not None and is_true(instance.status.conditions, ConditionType.CONFIGURED)
+
+
+def _in_variable(world: World, store: BucketStore, instance: WandbInstance | None) -> bool:
+    """Say whether W&B's configuration holds an entry that was written for this BucketStore, or, where no WandbInstance tells, has its bucket."""
+    if store.status.instance_ref is None:
+        return False
     if instance is not None and _keeps_the_instance(store, instance):
         return True
+    own, home = store.metadata.namespace, _home(store)
     entries = instance.status.entries if instance is not None else ()
     if any(
         entry.bucket_store_ref is not None
         and entry.bucket_store_ref.name == store.metadata.name
-        and (entry.bucket_store_ref.namespace or key.namespace) == own
+        and (entry.bucket_store_ref.namespace or home) == own
         for entry in entries
     ):
         return True
-    told = instance is not None and is_true(instance.status.conditions, ConditionType.CONFIGURED)
     bucket = store.status.bucket
-    return not told and bucket is not None and left_behind(world, key.namespace, bucket.identity)
+    return not _told(instance) and bucket is not None and left_behind(world, home, bucket.identity)
+
+
+def _keeper(world: World, store: BucketStore, instance: WandbInstance | None) -> str:
+    """Return a workload that keeps W&B's own files in the bucket, "" for none; it is looked for where nobody tells, or the bucket is to go."""
+    if _told(instance) and not deletion.takes_the_bucket(store):
+        return ""
+    identity = identity_of(world, store)
+    return own_bucket.keeper(world, _home(store), identity) if identity else ""
 
 
 def _keeps_the_instance(store: BucketStore, instance: WandbInstance) -> bool:

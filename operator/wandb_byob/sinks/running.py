@@ -40,7 +40,7 @@ class _Running:
 def pods(readers: Sequence[Reader], found: Sequence[Wire]) -> tuple[_Running, ...]:
     """Return the pods of the target, and those of the same release outside of it, of all pods of the namespace."""
     inside = {
-        pod["metadata"]["name"]: _Running(form=_form(pod), place=reader.place, reader=reader)
+        pod["metadata"]["name"]: _Running(form=form(pod), place=reader.place, reader=reader)
         for reader in readers
         for pod in health.pods_of(reader.body, found)
     }
@@ -53,7 +53,7 @@ def _outside(releases: set[str | None], found: Iterable[Wire]) -> Iterator[_Runn
         labels = pod["metadata"].get("labels") or {}
         owner = next((each for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), None)
         if health.runs(pod) and labels.get(_RELEASE) in releases and owner is not None and owner["kind"] in _SERVING:
-            yield _Running(form=_form(pod), place=_maker(owner, labels), reader=None)
+            yield _Running(form=form(pod), place=_maker(owner, labels), reader=None)
 
 
 def _maker(owner: Wire, labels: Mapping[str, str]) -> str:
@@ -65,7 +65,8 @@ def _maker(owner: Wire, labels: Mapping[str, str]) -> str:
     return f"{owner['kind']} {name}"
 
 
-def _form(pod: Wire) -> Wire:
+def form(pod: Wire) -> dict[str, Any]:
+    """Return a pod in the form of a workload, so that its variables are read as of one."""
     return {"kind": "Pod", "metadata": pod["metadata"], "spec": {"template": {"spec": pod["spec"]}}}
 
 

@@ -6,9 +6,12 @@ from typing import Any
 
 from cluster.instance_world import ESCAPED, HOST, SECRET, InstanceWorld, address
 from cluster.places import Place
+from cluster.scenario import condition_of
 from testbed.stages import Failure, PodSelector
 from testbed.wandb import VARIABLE
 from testbed.wandb_operator import Operated
+from wandb_byob.model.keys import Kind, ObjectKey
+from wandb_byob.reconcile import store_deletion
 
 At = Callable[..., InstanceWorld]
 ANNOTATION = "byob.wandb.com/change-storage"
@@ -230,3 +233,30 @@ def test_a_rotated_key_is_one_rollout(at: At, place: Place) -> None:
     here.stand_in.wait_available()
     assert here.stand_in.seen("BUCKET") == {as_seen(place, "bucket-main", keys="AKmain:another-secret")}
     assert here.stand_in.revisions() == {name: count + 1 for name, count in revisions.items()}
+
+
+def test_the_bucket_is_kept_where_the_wandb_instance_is_gone(at: At, place: Place) -> None:
+    """Deleting a WandbInstance leaves W&B as it is; its BucketStore is held for as long as W&B's workloads have the bucket, and its bucket stays."""
+    here = at(**storage())
+    here.bucket("main", deletionPolicy="Delete", provisioning={"secretRef": {"name": "main-keys"}})
+    here.settle("Ready")
+    here.stand_in.wait_available()
+    here.cluster.delete(here.path)
+    here.cluster.wait(here.path, lambda found: found is None, what="the WandbInstance is gone")
+    path = f"/apis/byob.wandb.com/v1alpha1/namespaces/{here.namespace}/bucketstores/main"
+    confirmed = {"annotations": {"byob.wandb.com/confirm-delete": "main"}}
+    here.cluster.patch(path, {"metadata": {"finalizers": ["byob.wandb.com/finalizer"], **confirmed}})
+    here.cluster.delete(path)
+
+    def look() -> dict[str, Any] | None:
+        key = ObjectKey(Kind.BUCKET_STORE, here.namespace, "main")
+        store_deletion.reconcile(here.world, key, here.cluster.get(path))
+        found: dict[str, Any] | None = here.cluster.get(path)
+        return found
+
+    held = condition_of(look(), "Ready")
+    assert held["reason"] == "DeletionBlocked", "no store was asked to delete anything"
+    assert "keeps W&B's own files in this bucket, so that it cannot be deleted" in held["message"]
+    here.cluster.patch(path, {"metadata": {"annotations": {"byob.wandb.com/release": "main"}}})
+    assert look() is None
+    assert here.stand_in.seen("BUCKET") == {as_seen(place, "bucket-main")}

@@ -101,6 +101,33 @@ def test_store_deletion(
     assert ("byob.wandb.com/release" in decision.message) == (fate is Fate.HOLD)
 
 
+KEEPER = "Deployment wandb-app"
+
+
+@pytest.mark.parametrize(
+    ("spec", "annotations", "referring", "fate", "words"),
+    [
+        ({}, {}, [], Fate.HOLD, "This BucketStore is still needed: Deployment wandb-app keeps W&B's own files in this bucket. Give W&B another bucket first"),
+        ({}, {}, ["ml"], Fate.HOLD, "TeamStorages use it (ml)"),
+        ({}, CONFIRM, [], Fate.LET_GO, ""),
+        ({}, RELEASE, [], Fate.LET_GO, ""),
+        (DELETE, {}, [], Fate.HOLD, "Deployment wandb-app keeps W&B's own files in this bucket, so that it cannot be deleted."),
+        (DELETE, CONFIRM, [], Fate.HOLD, "so that it cannot be deleted. Give W&B another bucket first"),
+        (DELETE, RELEASE, [], Fate.LET_GO, ""),
+        (DELETE | {"managementPolicy": "Observe"}, CONFIRM, [], Fate.LET_GO, ""),
+    ],
+    ids=["Retain", "teams are named first", "confirmed", "released", "Delete", "Delete, confirmed", "Delete, released", "Observe deletes nothing"],
+)  # fmt: skip
+def test_a_bucket_that_wandb_keeps_its_own_files_in(
+    spec: dict[str, Any], annotations: dict[str, str], referring: list[str], fate: Fate, words: str
+) -> None:
+    """It is held like one in the variable; no annotation has it deleted."""
+    store = as_store(bucket_store("data", spec=spec, annotations=annotations, **GOING))
+    decision = deletion.store_deletion(store, referring=referring, in_variable=False, keeper=KEEPER)
+    assert decision.fate is fate
+    assert words in decision.message
+
+
 def test_many_users_are_counted_not_listed() -> None:
     """A message stays readable with a hundred teams."""
     store = as_store(bucket_store("data", **GOING))

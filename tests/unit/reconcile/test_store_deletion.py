@@ -204,3 +204,57 @@ def test_without_its_wandb_instance_a_bucket_that_w_and_b_has_is_not_deleted() -
     del stage.kube.objects["pods", "team-a", "wandb-0"]
     _look(stage)
     assert _gone(stage)
+
+
+def _workload(bucket: str, *, kind: str = "Deployment", **metadata: Any) -> dict[str, Any]:
+    container = {"name": "app", "env": [{"name": "BUCKET", "value": bucket}]}
+    pod = {"containers": [container]}
+    return {
+        "apiVersion": "v1" if kind == "Pod" else "apps/v1",
+        "kind": kind,
+        "metadata": {"name": "wandb-app", "namespace": "team-a"} | metadata,
+        "spec": pod if kind == "Pod" else {"template": {"spec": pod}},
+    }
+
+
+OWN = _workload("s3://ak:hidden-secret@data/w")
+SETTLED = wandb_instance(status={"conditions": [condition("Configured")]})
+
+
+@pytest.mark.parametrize(
+    ("body", "spec", "instance", "annotations", "held"),
+    [
+        (OWN, {}, None, {}, True),
+        (OWN, DELETE, None, {}, True),
+        (OWN, DELETE, None, {names.CONFIRM_DELETE: "data"}, True),
+        (_workload("s3://data", kind="Pod"), DELETE, None, {}, True),
+        (_workload("s3://data", kind="StatefulSet"), DELETE, None, {}, True),
+        (OWN, {}, None, {names.CONFIRM_DELETE: "data"}, False),
+        (OWN, {}, SETTLED, {}, False),
+        (OWN, DELETE, SETTLED, {}, True),
+        (_workload("s3://another"), DELETE, None, {}, False),
+        (_workload("s3://data", namespace="team-b"), DELETE, None, {}, False),
+    ],
+    ids=["its W&B is not declared any more", "Delete", "Delete, confirmed", "a pod alone", "a StatefulSet", "confirmed", "the WandbInstance tells that it is none of its", "but it is not deleted",
+         "another bucket", "another namespace"],
+)  # fmt: skip
+def test_a_bucket_that_w_and_b_keeps_its_own_files_in(
+    body: dict[str, Any],
+    spec: dict[str, Any],
+    instance: dict[str, Any] | None,
+    annotations: dict[str, str],
+    *,
+    held: bool,
+) -> None:
+    """It was set as BUCKET by whomever: without a WandbInstance that tells, and before a bucket is deleted, W&B's workloads are looked at."""
+    stage = _stage(body, *([instance] if instance is not None else []), spec=spec, annotations=annotations)
+    if instance is None:
+        del stage.kube.objects["wandbinstances", "team-a", "wandb"]
+    _look(stage)
+    assert _gone(stage) is not held
+    assert stage.provider.calls == (["delete"] if spec and not held else [])
+    if held:
+        reason, message = _ready(stage)
+        assert reason == "DeletionBlocked"
+        assert f"{body['kind']} wandb-app keeps W&B's own files in this bucket" in message
+        assert "hidden-secret" not in message
