@@ -6,6 +6,7 @@ _SELF = "self-managed"
 _WORKLOADS = "spec.target.workloads"
 _ONE_CONTAINER = {"containers": ["app"]}
 _SCIM = {"spec.scim.credentialsSecretRef.name": "scim"}
+_STORAGE = {"spec.storage.bucketStoreRef": {"name": "acme"}}
 _WINDOW = {"schedule": "0 2 * * *", "duration": "2h"}
 _CONFIGURED = {
     "type": "Configured",
@@ -153,7 +154,24 @@ INSTANCE = [
         ),
         bad=("", "*", "arn:aws:iam::111122223333:role/*", "a b", '"', "a\n"),
     ),
-    paths(_SELF, "spec.storage.path", {"spec.storage.bucketStoreRef": {"name": "acme"}}),
+    paths(_SELF, "spec.storage.path", _STORAGE),
+    of(
+        _SELF,
+        "spec.storage.takeOwnership",
+        "must be of type boolean",
+        good=(True, False),
+        bad=("true", "yes", 1),
+        given=_STORAGE,
+    ),
+    # Consent to take a value over is none without the bucket that is to take its place.
+    of(
+        _SELF,
+        "spec.storage.bucketStoreRef",
+        "Required value",
+        good=({"name": "acme"},),
+        bad=(None,),
+        given={"spec.storage.takeOwnership": True},
+    ),
     *grants(_SELF),
     of(
         _SELF,
