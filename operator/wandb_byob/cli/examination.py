@@ -136,7 +136,7 @@ def _paths(world: World, store: BucketStore, inputs: Inputs, options: Options) -
     if inputs.unproved is not None:
         return ()
     users = gather.users_of(world.kube, world.config, store)
-    declared = stores.declared_paths(store, inputs.identity, users, storage=inputs.storage)
+    declared = stores.declared_paths(store, inputs.identity, users, storage=inputs.storage, own=inputs.own)
     return tuple(sorted({*declared, *options.paths}))
 
 

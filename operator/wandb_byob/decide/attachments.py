@@ -13,7 +13,7 @@ from wandb_byob.decide import references
 from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.compose import Attached
 from wandb_byob.decide.conditions import ConditionType
-from wandb_byob.decide.teams import Claim, conflicts, created
+from wandb_byob.decide.teams import Claim, conflicts, created, own_claims
 from wandb_byob.decide.verification import bucket_ready
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStore, NamespaceGrant, TeamStorage, WandbInstance
@@ -83,13 +83,14 @@ def uses(
                 for team in by_store.get(key, ())
                 if admits(store.spec.allowed_namespaces, own, team.metadata.namespace)
             ]
-            found.append(Use(store=store, teams=tuple(admitted), giving_way=_giving_way(admitted)))
+            found.append(Use(store=store, teams=tuple(admitted), giving_way=_giving_way(store, instance, admitted)))
     return tuple(sorted(found, key=lambda use: (created(use.store.metadata), use.key)))
 
 
-def _giving_way(admitted: Sequence[TeamStorage]) -> frozenset[str]:
-    claims = (Claim(identity="", path=team.spec.path or "", team=team) for team in admitted)
-    return frozenset(conflicts(claims))
+def _giving_way(store: BucketStore, instance: WandbInstance, admitted: Sequence[TeamStorage]) -> frozenset[str]:
+    identity = store.status.bucket.identity if store.status.bucket is not None else ""
+    claims = (Claim(identity=identity, path=team.spec.path or "", team=team) for team in admitted)
+    return frozenset(conflicts(claims, own_claims(store, instance, identity=identity)))
 
 
 def belongs(store: BucketStore, instance: WandbInstance, *, instances: Sequence[str]) -> bool:

@@ -52,14 +52,19 @@ class DataPath:
 
 
 def declared_paths(
-    store: BucketStore, identity: str, users: Sequence[TeamStorage], *, storage: str | None
+    store: BucketStore,
+    identity: str,
+    users: Sequence[TeamStorage],
+    *,
+    storage: str | None,
+    own: Sequence[teams.Own] = (),
 ) -> tuple[str, ...]:
     """Return the paths under which probe objects may be written: `probePath`, those of the teams that stand, and the instance's own.
 
-    `storage` is the latter (None: its files lie elsewhere).
+    `storage` is the latter (None: its files are to lie elsewhere), `own` are the claims that keep teams away.
     """
     claims = [teams.Claim(identity=identity, path=team.spec.path or "", team=team) for team in users]
-    lost = teams.conflicts(claims)
+    lost = teams.conflicts(claims, own)
     paths = {claim.path for claim in claims if claim.team.metadata.uid not in lost}
     paths |= {store.spec.probe_path} if store.spec.probe_path else set()
     paths |= {storage} if storage is not None else set()

@@ -1,10 +1,11 @@
-"""Teams on one bucket: whose paths lie inside each other's, and who has to give way."""
+"""Who lies where in a bucket: teams beside each other, and the instance's own files; whose paths lie inside whose, and who has to give way."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from wandb_byob.decide import references
 from wandb_byob.decide.conditions import ConditionType, is_true
-from wandb_byob.model.api import ObjectMeta, TeamStorage
+from wandb_byob.model.api import BucketStore, ObjectMeta, TeamStorage, WandbInstance
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
@@ -16,6 +17,24 @@ class Claim:
     identity: str
     path: str
     team: TeamStorage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own:
+    """The instance's own claim to a path ("": its files begin at the root) of the bucket with this identity; `namespace` is W&B's."""
+
+    identity: str
+    path: str
+    namespace: str
+
+
+def own_claims(store: BucketStore, instance: WandbInstance, *, identity: str) -> tuple[Own, ...]:
+    """Return where in this bucket the instance's own files lie, and where they are to lie: while that waits, these may be two places."""
+    there = instance.status.storage
+    kept = there.path or "" if there is not None and there.identity == identity else None
+    asked = references.storage_path(store, instance)
+    paths = dict.fromkeys(path for path in (asked, kept) if path is not None)
+    return tuple(Own(identity=identity, path=path, namespace=instance.metadata.namespace) for path in paths)
 
 
 def overlap(one: str, other: str) -> bool:
@@ -40,17 +59,18 @@ def created(metadata: ObjectMeta) -> float:
     return metadata.creation_timestamp.timestamp() if metadata.creation_timestamp else float("inf")
 
 
-def conflicts(claims: Iterable[Claim]) -> dict[str, Claim]:
+def conflicts(claims: Iterable[Claim], own: Sequence[Own] = ()) -> dict[str, Claim | Own]:
     """Return each claim that has to give way (its TeamStorage's uid) and a standing claim that it gives way to.
 
     Taken in order of rank, so that a claim which does not stand itself keeps no other away. `pathOverlap: Allow` counts
-    only where both sides say so: nobody can let himself into another team's files.
+    only where both sides say so: nobody can let himself into another team's files. A team gives way to the instance's `own`
+    files where these would lie among its own, and not where it lies below them; one that is configured has its place already.
     """
     everyone, refusing = _Ground(), _Ground()
-    lost: dict[str, Claim] = {}
+    lost: dict[str, Claim | Own] = {}
     for claim in sorted(claims, key=lambda claim: rank(claim.team)):
         allows = claim.team.spec.path_overlap == "Allow"
-        winner = (refusing if allows else everyone).overlapping(claim)
+        winner = _around(claim, own) or (refusing if allows else everyone).overlapping(claim)
         if winner is not None:
             lost[claim.team.metadata.uid] = winner
             continue
@@ -58,6 +78,12 @@ def conflicts(claims: Iterable[Claim]) -> dict[str, Claim]:
         if not allows:
             refusing.take(claim)
     return lost
+
+
+def _around(claim: Claim, own: Sequence[Own]) -> Own | None:
+    if is_true(claim.team.status.conditions, ConditionType.CONFIGURED):
+        return None
+    return next((each for each in own if each.identity == claim.identity and covers(claim.path, each.path)), None)
 
 
 @dataclass(frozen=True)
@@ -89,25 +115,33 @@ def covers(path: str, other: str) -> bool:
     return segments(other)[: len(above)] == above
 
 
-def storage_conflict(path: str, storage: str, *, team: str = "") -> Stalled:
-    """Return the refusal of a team (or, with `team`, of the instance) whose files would lie among the instance's own (or that team's)."""
-    here = f"path {path}" if path else "the whole bucket"
-    own = f"under path {storage}" if storage else "at the bucket's root"
-    if team:
-        return Stalled(
-            Reason.PATH_CONFLICT,
-            f"The instance's own files cannot lie {own}, because TeamStorage {team} has {here}. Set spec.storage.path to one that lies "
-            "apart, or use another bucket.",
-        )
+def storage_conflict(path: str, team: TeamStorage) -> Stalled:
+    """Return the refusal of a path for the instance's own files, which would lie among a team's."""
+    place = team.spec.path or ""
+    here = f"path {place}" if place else "the whole bucket"
+    own = f"under path {path}" if path else "at the bucket's root"
     return Stalled(
         Reason.PATH_CONFLICT,
-        f"This team cannot have {here}, because W&B keeps the instance's own files {own}, and those would lie among the team's. Set "
-        "spec.path to one that lies below or apart.",
+        f"The instance's own files cannot lie {own}, because TeamStorage {team.metadata.name} has {here}. Set spec.storage.path to one "
+        "that lies apart, or use another bucket.",
     )
 
 
-def path_conflict(claim: Claim, winner: Claim) -> Stalled:
+def _within_own(claim: Claim, winner: Own) -> Stalled:
+    here = f"path {claim.path}" if claim.path else "the whole bucket"
+    known = winner.namespace == claim.team.metadata.namespace
+    place = f" under path {winner.path}" if winner.path else " from the bucket's root on"
+    return Stalled(
+        Reason.PATH_CONFLICT,
+        f"This team cannot have {here}, because W&B keeps the instance's own files there{place if known else ''}, and those would lie "
+        "among the team's. Set spec.path to one that lies below or apart.",
+    )
+
+
+def path_conflict(claim: Claim, winner: Claim | Own) -> Stalled:
     """Return the refusal of a claim; a winner in another namespace stays unnamed."""
+    if isinstance(winner, Own):
+        return _within_own(claim, winner)
     mine, theirs = claim.team.metadata, winner.team.metadata
     here = f"path {claim.path}" if claim.path else "the whole bucket"
     if theirs.namespace == mine.namespace:

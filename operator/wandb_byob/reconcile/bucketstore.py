@@ -98,7 +98,7 @@ def _declared(subject: Subject, inputs: Inputs) -> DataPath:
     if inputs.unproved is not None:
         return DataPath(paths=(), unproved=inputs.unproved)
     users = gather.users_of(subject.world.kube, subject.world.config, subject.store)
-    paths = stores.declared_paths(subject.store, inputs.identity, users, storage=inputs.storage)
+    paths = stores.declared_paths(subject.store, inputs.identity, users, storage=inputs.storage, own=inputs.own)
     if inputs.workload is None:
         return DataPath(paths=paths)
     return DataPath(paths=paths, seen_from=f"a Job under {inputs.workload.host.who}")

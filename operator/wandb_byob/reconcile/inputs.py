@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from wandb_byob.decide import availability, blocks, looks, references, secrets, stores
+from wandb_byob.decide import availability, blocks, looks, references, secrets, stores, teams
 from wandb_byob.decide.availability import Scope
 from wandb_byob.decide.conditions import Verdict
 from wandb_byob.kube import gather
@@ -28,7 +28,8 @@ _RELEASE_LABEL: Final = "app.kubernetes.io/instance"
 class Inputs:
     """Everything that a look needs; `mark` changes when any of it does. `unproved`: why no data path can be proved.
 
-    `workload`: from where the data path is tried, None for the operator's own pod. `storage`: the path of the instance's own files.
+    `workload`: from where the data path is tried, None for the operator's own pod. `storage`: the path of the instance's own files,
+    `own` their claims, which keep teams away.
     """
 
     instance: ObjectKey
@@ -40,6 +41,7 @@ class Inputs:
     unproved: Verdict | None
     workload: Workload | None = None
     storage: str | None = None
+    own: tuple[teams.Own, ...] = ()
 
 
 def gather_inputs(world: World, store: BucketStore) -> Inputs:
@@ -85,6 +87,7 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
         unproved=None if workload is not None else _unproved(store, data),
         workload=workload,
         storage=references.storage_path(store, instance),
+        own=teams.own_claims(store, instance, identity=identity),
     )
 
 

@@ -96,7 +96,7 @@ def _require_place(instance: WandbInstance, store: BucketStore, buckets: Buckets
     mine = (use for use in buckets.uses if use.store.metadata.uid == store.metadata.uid)
     for team in (team for use in mine for team in use.teams):
         if is_true(team.status.conditions, ConditionType.CONFIGURED) and teams.covers(team.spec.path or "", path):
-            raise teams.storage_conflict(team.spec.path or "", path, team=team.metadata.name)
+            raise teams.storage_conflict(path, team)
 
 
 def _verified(world: World, instance: WandbInstance, store: BucketStore) -> Inputs:

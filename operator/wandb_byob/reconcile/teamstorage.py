@@ -112,13 +112,11 @@ def _settled_before(team: TeamStorage) -> bool:
 
 
 def _require_place(world: World, team: TeamStorage, bucket: _Bucket) -> None:
-    path, instance = team.spec.path or "", bucket.instance
-    own = references.storage_path(bucket.store, instance) if instance is not None else None
-    if own is not None and teams.covers(path, own):
-        raise teams.storage_conflict(path, own)
     users = gather.users_of(world.kube, world.config, bucket.store)
     claims = [teams.Claim(identity=bucket.identity, path=user.spec.path or "", team=user) for user in users]
-    winner = teams.conflicts(claims).get(team.metadata.uid)
+    instance = bucket.instance
+    own = teams.own_claims(bucket.store, instance, identity=bucket.identity) if instance is not None else ()
+    winner = teams.conflicts(claims, own).get(team.metadata.uid)
     if winner is not None:
         claim = teams.Claim(identity=bucket.identity, path=team.spec.path or "", team=team)
         raise teams.path_conflict(claim, winner)

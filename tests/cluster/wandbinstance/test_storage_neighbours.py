@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cluster.instance_world import InstanceWorld
-from cluster.scenario import condition_of
+from cluster.instance_world import ESCAPED, HOST, InstanceWorld, address
+from cluster.scenario import API, condition_of
 from testbed.wandb_operator import Operated
 from wandb_byob.cli import rollouts
 from wandb_byob.model.keys import Kind, ObjectKey
@@ -55,6 +55,44 @@ def test_an_instance_does_not_move_in_above_a_team(made: Made) -> None:
     assert (told["status"], told["reason"]) == ("False", "PathConflict")
     assert "TeamStorage whole" in told["message"]
     assert here.stand_in.seen("BUCKET") == {None}
+
+
+def test_a_team_that_has_its_place_and_is_not_in_wandb_yet_gives_way(made: Made) -> None:
+    """The instance's files come to lie in it before W&B has its bucket: both would come by one rollout, and lie among each other."""
+    here = made()
+    here.bucket("main", verified=False)
+    here.verify("main", paths=["", "wandb", "teams/b"])
+    here.team("whole", bucket="main")
+    assert condition_of(team(here, "whole"), "Accepted")["status"] == "True"
+    here.cluster.patch(here.path, {"spec": storage("wandb")})
+    here.settle("Ready")
+    here.stand_in.wait_available()
+    assert here.condition("StorageConfigured")["status"] == "True"
+    assert here.stand_in.variable() == {None}
+    here.look_at_team("whole")
+    told = condition_of(team(here, "whole"), "Accepted")
+    assert (told["status"], told["reason"]) == ("False", "PathConflict")
+    assert "W&B keeps the instance's own files there under path wandb" in told["message"]
+    here.cluster.patch(f"{API}/namespaces/{here.namespace}/teamstorages/whole", {"spec": {"path": "teams/b"}})
+    here.look_at_team("whole")
+    here.settle("Ready")
+    here.stand_in.wait_available()
+    assert here.entries() == [address("main")]
+    here.look_at_team("whole")
+    assert condition_of(team(here, "whole"), "Ready")["status"] == "True"
+
+
+def test_where_wandb_has_its_files_is_nobodys_while_a_change_waits(made: Made) -> None:
+    """The refusal of another path leaves the files where they are."""
+    url = f"s3://AKmain:{ESCAPED}@{HOST}:443/bucket-main/old?region=eu-1&tls=true"
+    here = made(env=[{"name": "BUCKET", "value": url}], **storage("new"))
+    here.bucket("main", verified=False)
+    here.verify("main", paths=["old", "new", "apart"])
+    here.settle("Stalled", "True", reason="StorageWouldChange")
+    for name in ("old", "new", "apart"):
+        here.team(name, bucket="main", path=name)
+    found = {name: condition_of(team(here, name), "Accepted")["reason"] for name in ("old", "new", "apart")}
+    assert found == {"old": "PathConflict", "new": "PathConflict", "apart": "Accepted"}
 
 
 def test_its_bucket_store_is_held(made: Made) -> None:

@@ -20,6 +20,8 @@ from wandb_byob.model.api import (
     Condition,
     CreateTeam,
     Credentials,
+    InstanceStorage,
+    LocalReference,
     NamespaceGrant,
     ObjectMeta,
     ObjectReference,
@@ -128,6 +130,23 @@ def test_both_owners_must_admit() -> None:
     assert found(instance(allowed_namespaces=ALL), [theirs], users) == [("data", ["inside"])]
     opened = structs.replace(theirs, spec=structs.replace(theirs.spec, allowed_namespaces=ALL))
     assert found(instance(allowed_namespaces=ALL), [opened], users) == [("data", ["inside", "outside"])]
+
+
+@pytest.mark.parametrize(
+    ("path", "configured", "gives_way"),
+    [(None, False, True), ("wandb", False, True), ("wandb/teams/a", False, False), ("apart", False, False), ("wandb", True, False)],
+    ids=["the whole bucket", "the instance's path", "below it", "apart", "in W&B already"],
+)  # fmt: skip
+def test_a_team_around_the_instances_own_files_brings_nothing_in(
+    path: str | None, *, configured: bool, gives_way: bool
+) -> None:
+    """Also before its own look has told it so: both would come into W&B by one rollout."""
+    status = TeamStorageStatus(conditions=(condition("Configured"),) if configured else ())
+    mine = instance(storage=InstanceStorage(bucket_store_ref=LocalReference(name="data"), path="wandb"))
+    users = [team(spec={"path": path}, status=status)]
+    (use,) = attachments.uses(mine, instances=("wandb",), stores=[store()], teams=users, admits=admits)
+    assert use.giving_way == (frozenset({"uid-team"}) if gives_way else frozenset())
+    assert attachments.asks(use, users[0]) is not gives_way
 
 
 def test_the_oldest_comes_first() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from unit.resources import as_store, as_team, bucket_store, check, team_storage
-from wandb_byob.decide import stores
+from wandb_byob.decide import stores, teams
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict
 from wandb_byob.decide.stores import DataPath, Seen
 from wandb_byob.model.api import BucketStatus
@@ -152,6 +152,11 @@ def test_declared_paths_are_those_of_standing_teams_and_the_probe_path() -> None
     )
     assert stores.declared_paths(as_store(bucket_store()), "s3://x/y", [], storage=None) == ()
     assert stores.declared_paths(store, "s3://x/y", [], storage="") == ("", "probe"), "the instance's own at the root"
+    own = [teams.Own(identity="s3://x/y", path="teams/a/x", namespace="team-a")]
+    declared = stores.declared_paths(store, "s3://x/y", users, storage="teams/a/x", own=own)
+    assert declared == ("probe", "teams/a/sub", "teams/a/x", "teams/b"), (
+        "teams/a gives way to the instance, and keeps nobody away"
+    )
 
 
 def _check(name: CheckName, result: CheckResult = CheckResult.PASSED, *, path: str = "", message: str = "m") -> Check:

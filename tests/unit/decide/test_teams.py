@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from unit.resources import as_team, condition, team_storage
+from unit.resources import as_instance, as_store, as_team, bucket_store, condition, team_storage, wandb_instance
 from wandb_byob.decide import teams
 from wandb_byob.decide.teams import Claim
 from wandb_byob.model.reasons import Reason
@@ -24,7 +24,8 @@ def _claim(
 def _lost(*claims: Claim) -> dict[str, str]:
     """Losers and whom they give way to, by name."""
     names = {claim.team.metadata.uid: claim.team.metadata.name for claim in claims}
-    return {names[uid]: winner.team.metadata.name for uid, winner in teams.conflicts(claims).items()}
+    lost = teams.conflicts(claims).items()
+    return {names[uid]: winner.team.metadata.name for uid, winner in lost if isinstance(winner, Claim)}
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,68 @@ def test_a_winner_in_another_namespace_is_not_named() -> None:
     error = teams.path_conflict(_claim("b", "x"), _claim("secretive", "x/hidden", namespace="other-ns"))
     for words in ("secretive", "other-ns", "hidden"):
         assert words not in error.message
+
+
+@pytest.mark.parametrize(
+    ("team", "own", "lost"),
+    [
+        (_claim("a", "wandb"), "wandb", True),
+        (_claim("a", ""), "wandb", True),
+        (_claim("a", ""), "", True),
+        (_claim("a", "x"), "x/y/z", True),
+        (_claim("a", "wandb", allow=True), "wandb", True),
+        (_claim("a", "wandb/teams/a"), "wandb", False),
+        (_claim("a", "teams/a"), "", False),
+        (_claim("a", "wandb-2"), "wandb", False),
+        (_claim("a", "apart"), "wandb", False),
+        (_claim("a", "wandb", configured=True), "wandb", False),
+        (_claim("a", "wandb", identity="s3://amazonaws.com/other"), "wandb", False),
+    ],
+    ids=["the same path", "above it", "both at the root", "far above it", "Allow is a word to teams alone", "below it", "below the root", "beside it by segment", "apart", "configured already",
+         "another bucket"],
+)  # fmt: skip
+def test_a_team_gives_way_to_the_instances_own_files(team: Claim, own: str, *, lost: bool) -> None:
+    """Where these would lie among the team's; W&B lets a team have a path below the instance's."""
+    mine = teams.Own(identity=BUCKET, path=own, namespace="team-a")
+    found = teams.conflicts([team], [mine])
+    assert found == ({team.team.metadata.uid: mine} if lost else {})
+
+
+def test_one_that_gives_way_to_the_instance_keeps_no_team_away() -> None:
+    above, below = _claim("a", ""), _claim("b", "teams/b", **LATER)
+    assert _lost(above, below) == {"b": "a"}
+    mine = teams.Own(identity=BUCKET, path="wandb", namespace="team-a")
+    assert set(teams.conflicts([above, below], [mine])) == {above.team.metadata.uid}
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "own"),
+    [
+        ({}, {}, []),
+        ({"storage": {"bucketStoreRef": {"name": "data"}, "path": "w"}}, {}, ["w"]),
+        ({"storage": {"bucketStoreRef": {"name": "data"}}}, {}, [""]),
+        ({"storage": {"bucketStoreRef": {"name": "other"}, "path": "w"}}, {}, []),
+        ({}, {"identity": BUCKET, "path": "old"}, ["old"]),
+        ({}, {"identity": BUCKET}, [""]),
+        ({}, {"identity": "s3://amazonaws.com/other"}, []),
+        ({"storage": {"bucketStoreRef": {"name": "data"}, "path": "w"}}, {"identity": BUCKET, "path": "w"}, ["w"]),
+        ({"storage": {"bucketStoreRef": {"name": "data"}, "path": "w"}}, {"identity": BUCKET, "path": "old"}, ["w", "old"]),
+    ],
+    ids=["none", "asked for", "asked for, the whole bucket", "another BucketStore", "what W&B has", "what W&B has, at the root", "W&B has another bucket", "the same twice", "it waits to be changed"],
+)  # fmt: skip
+def test_where_the_instances_own_files_lie(spec: dict[str, Any], status: dict[str, Any], own: list[str]) -> None:
+    """By spec.storage, and by what W&B has: a change that is refused leaves the files where they are."""
+    there = {"storage": {"address": "s3://***", "source": "Kept", **status}} if status else {}
+    instance = as_instance(wandb_instance(spec=spec, status=there))
+    found = teams.own_claims(as_store(bucket_store("data")), instance, identity=BUCKET)
+    assert [each.path for each in found] == own
+
+
+@pytest.mark.parametrize(("namespace", "named"), [("team-a", True), ("other-ns", False)])
+def test_where_the_instance_has_its_files_is_told_to_its_own_namespace(namespace: str, *, named: bool) -> None:
+    own = teams.Own(identity=BUCKET, path="hidden/w", namespace=namespace)
+    error = teams.path_conflict(_claim("a", ""), own)
+    assert error.reason is Reason.PATH_CONFLICT
+    assert "This team cannot have the whole bucket, because W&B keeps the instance's own files there" in error.message
+    assert "Set spec.path to one that lies below or apart." in error.message
+    assert ("hidden/w" in error.message) is named
