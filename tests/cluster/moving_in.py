@@ -1,11 +1,16 @@
-"""Eight entries as a W&B has them before us, of all providers; two mean nothing."""
+"""Moving in: what a W&B has before us, the program that reads it, and the files that it writes, applied."""
 
-from typing import Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from cluster.instance_world import ESCAPED, HOST, address
+from cluster.instance_world import ESCAPED, HOST, InstanceWorld, address
+from console.program import Run, byob
+from testbed.wandb import host
 from wandb_byob.decide import addresses
 
 PROVIDERS: Final = {
@@ -19,7 +24,7 @@ PROVIDERS: Final = {
 
 
 def entries() -> tuple[str, ...]:
-    """The list, with a key of Google's that is made anew."""
+    """Eight entries of all providers, two of which mean nothing; the key of Google's is made anew."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form = serialization.PrivateFormat.PKCS8
     pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
@@ -33,3 +38,36 @@ def entries() -> tuple[str, ...]:
         "az://:a2V5LW9mLWF6dXJl@acme/data",
         "cw://",
     )
+
+
+def run(
+    here: InstanceWorld, folder: Path, *more: str, environ: Mapping[str, str] | None = None, stdin: str = ""
+) -> Run:
+    """`byob import` on this namespace, with the files in `byob` of the folder."""
+    words = ("--host", host(here.namespace), "-d", "byob", "-n", here.namespace, *more)
+    given = {"KUBECONFIG": str(here.cluster.kubeconfig), **(environ or {})}
+    return byob(folder, "import", *words, environ=given, stdin=stdin)
+
+
+def documents(folder: Path, name: str) -> list[Any]:
+    return list(yaml.safe_load_all((folder / "byob" / f"{name}.yaml").read_text()))
+
+
+def secret(value: str, *, name: str = "stores", key: str = "list") -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: value}}
+
+
+def move_in(here: InstanceWorld, folder: Path) -> None:
+    """Apply what was written, verify the buckets (no store is asked here), and give each a team, but not the instance's own."""
+    here.cluster.delete(here.path)
+    (instance,) = documents(folder, "wandbinstance")
+    own = instance["spec"].get("storage", {})
+    for file in ("wandbinstance", "secrets", "bucketstores"):
+        here.apply(*documents(folder, file))
+    for store in documents(folder, "bucketstores"):
+        name = store["metadata"]["name"]
+        if name == own.get("bucketStoreRef", {}).get("name"):
+            here.verify(name, paths=[own.get("path", "")])
+            continue
+        here.verify(name)
+        here.team(f"team-of-{name}", bucket=name)

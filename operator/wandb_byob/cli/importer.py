@@ -1,6 +1,7 @@
 """`byob import`: manifests for what a running W&B has in its list of buckets, so that moving in changes nothing."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from wandb_byob.cli.output import Row, Screen
 
 if TYPE_CHECKING:
     from wandb_byob.cli.moving_in import Import
+    from wandb_byob.cli.own_bucket import Own
 
 EPILOG = """\
 The files hold keys and are readable by you alone; nothing of a key is printed. Nothing in the cluster is changed. Every entry
@@ -86,19 +88,22 @@ def run(arguments: argparse.Namespace) -> int:
         output.complain("import", f"{where}: {error.strerror}. Name a folder that is not there yet with --directory.")
         return 2
     _show(Screen(), found, arguments.directory)
-    left = any(each.shown != addresses.COREWEAVE_SHARED for each in found.left)
+    left = found.own.left is not None or any(each.shown != addresses.COREWEAVE_SHARED for each in found.left)
     return 1 if left or found.in_the_way else 0
 
 
 def _show(screen: Screen, found: "Import", folder: Path) -> None:
-    places = [Row((each.place, each.source, each.read_by)) for each in found.places]
-    screen.table(("PLACE", "HAS IT FROM", "IT IS READ BY"), places)
-    screen.line()
+    for heading, places in (("PLACE", found.places), ("THE INSTANCE'S OWN BUCKET", found.own_places)):
+        if places or heading == "PLACE":
+            rows = [Row((each.place, each.source, each.read_by)) for each in places]
+            screen.table((heading, "HAS IT FROM", "IT IS READ BY"), rows)
+            screen.line()
     rows = [Row((each.name, str(each.spec["provider"]), each.shown), notes=each.doubts) for each in found.made]
     rows += [
         Row(("-", "left as it is", each.shown), colour="yellow", notes=(each.why[:1].upper() + each.why[1:] + ".",))
         for each in found.left
     ]
+    rows += _own(found.own)
     screen.table(("BUCKETSTORE", "PROVIDER", "ENTRY"), rows)
     screen.line()
     if found.teams:
@@ -108,3 +113,15 @@ def _show(screen: Screen, found: "Import", folder: Path) -> None:
     )
     for text in found.in_the_way:
         screen.say(f"In the way: {text}", colour="red")
+
+
+def _own(own: "Own") -> Iterator[Row]:
+    if own.left is not None:
+        why = f"It is the instance's own bucket, and spec.storage is left out: {own.left.why}."
+        yield Row(("-", "left as it is", own.left.shown), colour="yellow", notes=(why,))
+    elif own.store:
+        provider = str(own.made.spec["provider"]) if own.made is not None else ""
+        what = (
+            "It is the instance's own bucket: spec.storage of the WandbInstance names it, and it stays where it is set."
+        )
+        yield Row((own.store, provider, own.shown), notes=(what,))

@@ -1,30 +1,31 @@
-"""What `byob import` finds and writes: the places that set the list, an object for each entry, and what applying all of it would do."""
+"""What `byob import` finds and writes: the places that set the list, and the instance's own bucket, an object for each, and what applying it would do."""
 
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from wandb_byob.cli import manifests, output, rollouts, sources
+from wandb_byob.cli import manifests, output, own_bucket, rollouts, sources
+from wandb_byob.cli.own_bucket import Own
 from wandb_byob.cli.sources import Source, SourceError
 from wandb_byob.decide import imports, scim
 from wandb_byob.decide.addresses import split
 from wandb_byob.decide.imports import Draft, Left
 from wandb_byob.decide.precedence import Found
+from wandb_byob.decide.rollouts.variable import MARK
 from wandb_byob.kube import gather, gather_instance
 from wandb_byob.kube.client import BUCKET_STORES, SECRETS
 from wandb_byob.model.api import BucketStore, WandbInstance
 from wandb_byob.model.errors import DomainError
 from wandb_byob.model.keys import Kind, ObjectKey
-from wandb_byob.reconcile import instance_target
 from wandb_byob.reconcile.base import World
 from wandb_byob.reconcile.instance_target import Target
-from wandb_byob.reconcile.survey import survey
+from wandb_byob.reconcile.survey import survey, survey_bucket
 
 Files = Mapping[str, Sequence[dict[str, Any]]]
 TEAMS: Final = "teamstorages.yaml"
@@ -37,15 +38,34 @@ _FORM: Final = """\
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Import:
-    """What was found and is to be written; `restart` says what becomes of W&B when all of it is applied and every bucket has a team."""
+    """What was found and is to be written; `restart` says what becomes of W&B when all of it is applied and every bucket has a team.
+
+    `own` is the instance's own bucket, and `own_places` are where it is set.
+    """
 
     places: tuple[Found, ...]
+    own_places: tuple[Found, ...]
     made: tuple[Draft, ...]
     left: tuple[Left, ...]
+    own: Own
     teams: tuple[str, ...]
     files: Files
     restart: str
     in_the_way: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _Drafts:
+    """What the entries of the list and the instance's own bucket become."""
+
+    made: tuple[Draft, ...]
+    left: tuple[Left, ...]
+    own: Own = field(default_factory=Own)
+
+    @property
+    def written(self) -> tuple[Draft, ...]:
+        """Return those that are to be BucketStores."""
+        return (*self.made, *((self.own.made,) if self.own.made is not None else ()))
 
 
 def look(arguments: argparse.Namespace) -> Import:
@@ -54,32 +74,36 @@ def look(arguments: argparse.Namespace) -> Import:
     source = sources.open_cluster(arguments, namespace=arguments.namespace)
     world = sources.world(source)
     instance = _instance(arguments, source)
-    target = instance_target.read(world, instance)
+    target, untold = own_bucket.read(world, instance)
     places = survey(world, source.namespace, target)
     # Each once, in the order in which they are found: W&B's components may have different lists.
     listed = (entry for each in places if each.read for entry in split(each.value or "", arguments.separator))
     entries = tuple(dict.fromkeys(listed))
-    region = arguments.region if arguments.region is not None else _region(target)
-    made, left = _drafts(world, source.namespace, entries, region)
+    drafts = _drafts(world, source.namespace, entries, target, given=arguments.region)
     literal = any(each.read and each.literal for each in places)
-    objects = _objects(instance, made, take_ownership=literal)
-    forms = imports.team_storages(made, teams, namespace=source.namespace)
-    rollout = _rollout(source, objects, made, name=instance.metadata.name)
+    objects = _objects(instance, drafts, take_ownership=literal)
+    rollout = _rollout(source, objects, drafts.made, name=instance.metadata.name)
+    if drafts.own.store and not rollout.has_storage:
+        drafts = replace(drafts, own=own_bucket.refused(drafts.own, rollout))
+        objects = _objects(instance, drafts, take_ownership=literal)
+        rollout = _rollout(source, objects, drafts.made, name=instance.metadata.name)
     # One that comes into play only when something is written is told now, too.
     traps = (
         reading.refusal.message
         for workload in target.situation.workloads
         for reading in workload.readings
-        if reading.refusal is not None
+        if reading.refusal is not None and reading.slot.setting != MARK
     )
     return Import(
         places=places,
-        made=made,
-        left=left,
+        own_places=survey_bucket(world, source.namespace, target) if drafts.own.found else (),
+        made=drafts.made,
+        left=drafts.left,
+        own=drafts.own,
         teams=teams,
-        files={**objects, TEAMS: forms},
+        files={**objects, TEAMS: imports.team_storages(drafts.made, teams, namespace=source.namespace)},
         restart=_restart(rollout, literal=literal),
-        in_the_way=tuple(dict.fromkeys(filter(None, (*traps, rollout.refusal, *rollout.left_out)))),
+        in_the_way=tuple(dict.fromkeys(filter(None, (*traps, untold, rollout.refusal, *rollout.left_out)))),
     )
 
 
@@ -142,10 +166,9 @@ def _region(target: Target) -> str:
     return next((str(each.get("value", "")) for each in env if each["name"] == "AWS_REGION"), "")
 
 
-def _drafts(
-    world: World, namespace: str, entries: Sequence[str], region: str
-) -> tuple[tuple[Draft, ...], tuple[Left, ...]]:
+def _drafts(world: World, namespace: str, entries: Sequence[str], target: Target, *, given: str | None) -> _Drafts:
     """Return the drafts under names that nothing in the namespace has: applying them must not overwrite anybody's Secret."""
+    region = given if given is not None else _region(target)
     known = {
         identity: store.metadata.name
         for store in gather.all_valid(world.kube.list(BUCKET_STORES, namespace), BucketStore)
@@ -154,13 +177,15 @@ def _drafts(
     taken: set[str] = set()
     while True:
         made, left = imports.drafts(entries, region=region, known=known, taken=taken)
+        own = own_bucket.find(target, region=region, known=known, made=made, taken=taken)
+        drafts = _Drafts(made=made, left=left, own=own)
         there = {
             each.name
-            for each in made
+            for each in drafts.written
             if any(world.kube.get(kind, namespace, each.name) is not None for kind in (SECRETS, BUCKET_STORES))
         }
         if not there:
-            return made, left
+            return drafts
         taken |= there
 
 
@@ -172,20 +197,20 @@ def _identity(world: World, store: BucketStore) -> str:
         return ""
 
 
-def _objects(
-    instance: WandbInstance, made: Iterable[Draft], *, take_ownership: bool
-) -> dict[str, list[dict[str, Any]]]:
+def _objects(instance: WandbInstance, drafts: _Drafts, *, take_ownership: bool) -> dict[str, list[dict[str, Any]]]:
     namespace, name = instance.metadata.namespace, instance.metadata.name
-    spec = output.wire(instance.spec)
+    spec = output.wire(instance.spec) | drafts.own.storage
     if take_ownership:
         spec["fileStores"] = {**spec.get("fileStores", {}), "takeOwnership": True}
     metadata = {"name": name, "namespace": namespace}
     body = {"apiVersion": instance.api_version, "kind": instance.kind, "metadata": metadata, "spec": spec}
-    drafts = tuple(made)
+    keys = (imports.secret(draft, namespace=namespace) for draft in drafts.written)
     return {
         "wandbinstance.yaml": [body],
-        "secrets.yaml": [each for draft in drafts if (each := imports.secret(draft, namespace=namespace)) is not None],
-        "bucketstores.yaml": [imports.bucket_store(draft, namespace=namespace, instance=name) for draft in drafts],
+        "secrets.yaml": [each for each in keys if each is not None],
+        "bucketstores.yaml": [
+            imports.bucket_store(each, namespace=namespace, instance=name) for each in drafts.written
+        ],
     }
 
 

@@ -60,7 +60,8 @@ class Rollout:
     """What would become of one W&B. `refusal` is why nothing would be written ("": nothing stands against it).
 
     `left_out` are buckets that could not be counted in, and why; `elsewhere`: W&B does not run in this cluster. `maker` is the object
-    from which W&B's own operator makes the workloads, `warnings` are what else to know before, `storage` what becomes of the bucket for the instance.
+    from which W&B's own operator makes the workloads, `warnings` are what else to know before, `storage` what becomes of the bucket for the instance,
+    `has_storage`: W&B has that already.
     """
 
     instance: str
@@ -72,6 +73,7 @@ class Rollout:
     maker: str = ""
     warnings: tuple[str, ...] = ()
     storage: str = ""
+    has_storage: bool = False
 
     @property
     def changes(self) -> int:
@@ -114,6 +116,7 @@ def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
         refusal=refused.message if refused is not None else "",
         left_out=tuple(world.secrets.redact(text) for text in left_out),
         storage=world.secrets.redact(told),
+        has_storage=own.verdict is not None and own.verdict.status == "True",
         maker=f"WeightsAndBiases/{target.owner.body['metadata']['name']}" if target.owner is not None else "",
         warnings=tuple(_warnings(world, instance, target)) if due else (),
     )

@@ -61,7 +61,7 @@ def settings(bucket: Bucket, form: str) -> Settings:
 def dumps(found: Present) -> str:
     """Return a bucket as one text, equal for equal buckets."""
     if isinstance(found, Unreadable):
-        return json.dumps({"unreadable": found.shown})
+        return json.dumps({"unreadable": found.shown, "why": found.why})
     address = found.address
     parts = {
         "scheme": address.scheme,
@@ -82,7 +82,7 @@ def loads(text: str) -> Present:
     """Return what `dumps` was given; raises ValueError or KeyError for any other text."""
     given = json.loads(text)
     if "unreadable" in given:
-        return Unreadable(given["unreadable"])
+        return Unreadable(given["unreadable"], given["why"])
     address = Address(
         scheme=given["scheme"],
         user=given["user"],
@@ -199,7 +199,8 @@ def from_selected(values: Mapping[str, str]) -> Present | None:
     schemes = {"": "s3", "s3": "s3", "gcs": "gs", "azure": "az"}
     scheme = schemes.get(given["provider"])
     if scheme is None:
-        return Unreadable(f"a bucket of provider {given['provider']}")
+        why = "W&B's operator v2 has buckets of s3, gcs and azure; correct what its field provider selects"
+        return Unreadable(f"a bucket of provider {given['provider']}", why)
     bucket, _, prefix = given["bucket"].strip("/").partition("/")
     azure = scheme == "az"
     host = f"{given['endpoint']}:{given['port'] or 443}" if given["endpoint"] else ""

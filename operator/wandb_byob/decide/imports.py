@@ -1,13 +1,18 @@
-"""A running list of addresses turned into BucketStores: what each entry becomes, or what keeps it from becoming one."""
+"""A running list of addresses, and the instance's own bucket, turned into BucketStores: what each becomes, or what keeps it from that."""
 
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from wandb_byob.decide import addresses
+from wandb_byob.decide import addresses, storage
 from wandb_byob.decide.addresses import Address
+from wandb_byob.decide.bucket_names import check_bucket_name
+from wandb_byob.decide.rollouts.variable import AWS_KMS_KEY, AWS_REGION
+from wandb_byob.decide.soundness import is_path
+from wandb_byob.decide.storage import Bucket, Present, Unreadable
+from wandb_byob.model.checks import CheckResult
 
 _AWS_REGION: Final = re.compile(
     r"(?:.*\.)?s3(?:\.dualstack)?[.-](?P<region>[a-z]{2,8}(?:-[a-z]+)+-\d{1,2})(?:\.vpce)?\.amazonaws\.com(?:\.cn)?"
@@ -17,13 +22,16 @@ _UNFIT: Final = re.compile(r"[^a-z0-9-]+")
 _UNESCAPED: Final = re.compile(r"[^A-Za-z0-9._~%-]")
 _LONGEST_NAME: Final = 50
 _EXPANDED: Final = {"{{": "Helm", "$(": "Kubernetes"}
+_REGION: Final = re.compile(r"[a-z]{2,8}(?:-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+_KMS_KEY: Final = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Draft:
     """One entry as a BucketStore: the fields of its specification, and what its Secret holds (None: there are no keys in it).
 
-    `doubts` are sentences about what is odd in the entry, which goes on working.
+    `doubts` are sentences about what is odd in the entry, which goes on working. `path` is where in it the instance's own files lie, `identity`
+    which bucket it is.
     """
 
     name: str
@@ -31,6 +39,8 @@ class Draft:
     spec: Mapping[str, Any]
     secret: Mapping[str, str] | None
     doubts: tuple[str, ...] = ()
+    path: str = ""
+    identity: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +76,57 @@ def drafts(
         there[str(identity)] = "an entry before it names the same bucket"
         name = _name(address.bucket, {*taken, *(each.name for each in made)})
         doubts = _doubts(text, address, aws=addresses.in_aws(str(identity)))
-        made.append(Draft(name=name, shown=redacted, spec=block, secret=_secret(address), doubts=doubts))
+        secret = _secret(address)
+        made.append(Draft(name=name, shown=redacted, spec=block, secret=secret, doubts=doubts, identity=str(identity)))
     return tuple(made), tuple(left)
+
+
+def own(present: Sequence[Present], *, region: str = "", taken: Collection[str] = ()) -> Draft | Left:
+    """Return what W&B's own bucket becomes, which each component tells of; `region` and `taken` as for `drafts`."""
+    shown = " and ".join(dict.fromkeys(each.shown for each in present))
+    buckets = [each for each in present if isinstance(each, Bucket)]
+    first = max(buckets, key=lambda each: bool(each.region), default=None)
+    unreadable = next((each.why for each in present if isinstance(each, Unreadable)), "")
+    if first is None or unreadable:
+        return Left(shown=shown, why=unreadable)
+    why = _unfit_for_instance(first, buckets)
+    block = why or _block(_in_region(first.address, first.region), first.identity, region)
+    refused = block if isinstance(block, str) else _not_taken(block, first)
+    if isinstance(block, str) or refused:
+        return Left(shown=shown, why=refused)
+    if first.kms_key:
+        block["s3"]["kmsKeyARN"] = first.kms_key
+    name, secret = _name(first.address.bucket, taken), _secret(first.address)
+    return Draft(name=name, shown=shown, spec=block, secret=secret, path=first.path, identity=first.identity)
+
+
+def _unfit_for_instance(first: Bucket, buckets: Sequence[Bucket]) -> str:
+    if not all(storage.same(each, first) for each in buckets):
+        return "W&B's components do not have the same bucket, keys and encryption; give all of them the same"
+    if not first.known:
+        return "its keys are not known here, since a Secret or a key of it is not there; put it there"
+    if first.kms_key and not (addresses.in_aws(first.identity) and _KMS_KEY.fullmatch(first.kms_key)):
+        return f"{AWS_KMS_KEY} is no ARN of a key of AWS; write arn:aws:kms:<region>:<account>:key/<id> there, or remove it"
+    if first.path and not is_path(first.path):
+        return "spec.storage.path takes segments of letters, digits, . _ and -, and its path has others; it can only stay as it is"
+    return ""
+
+
+def _not_taken(block: Mapping[str, Any], bucket: Bucket) -> str:
+    """Return what the API server would refuse of it; W&B has it all the same."""
+    check = check_bucket_name(block["provider"], bucket.address.bucket)
+    if check.result is CheckResult.FAILED:
+        return f"a BucketStore does not take its name. {check.message.rstrip('.')}; it can only stay as it is"
+    region = block.get("s3", {}).get("region")
+    if region is not None and not _REGION.fullmatch(region):
+        return f"its region is none of AWS; correct {AWS_REGION}, or region= in the address"
+    return ""
+
+
+def _in_region(address: Address, region: str) -> Address:
+    """Return the address with its region stated: for the instance W&B takes AWS_REGION where the address says nothing."""
+    query = {**({"region": region} if region else {}), **dict(address.query)}
+    return replace(address, query=tuple(sorted(query.items())))
 
 
 def _unfit(text: str, identity: str | None, there: Mapping[str, str]) -> str:
@@ -115,7 +174,8 @@ def _s3(address: Address, region: str, *, aws: bool) -> dict[str, Any] | str:
         "endpoint": f"{scheme}://{address.host}",
         "region": query.get("region") or "us-west-1",
     }
-    return {"provider": "S3Compatible", "s3Compatible": store}
+    style = {"addressingStyle": "Virtual"} if query.get("forcePathStyle") == "false" else {}
+    return {"provider": "S3Compatible", "s3Compatible": {**store, **style}}
 
 
 def _secret(address: Address) -> dict[str, str] | None:

@@ -98,14 +98,22 @@ def _governed(situation: Situation) -> Settings:
     return {setting: value for setting, value in values.items() if setting in STORAGE}
 
 
+def left(situation: Situation, asked: Asked) -> Storage | None:
+    """Return that W&B has the bucket already, wherever it is set, and is left alone; None where it has not."""
+    there = present(situation)
+    if not there or not all(isinstance(each, Bucket) and storage.same(each, asked.bucket) for each in there):
+        return None
+    return Storage(
+        settings=_governed(situation), store=asked.store, verdict=configured(asked.bucket), bucket=asked.bucket
+    )
+
+
 def decide(situation: Situation, asked: Asked) -> Storage:
     """Return what becomes of a verified bucket; raises `Stalled` for one that W&B's configuration has no place for."""
+    already = left(situation, asked)
+    if already is not None:
+        return already
     there = present(situation)
-    buckets = [each for each in there if isinstance(each, Bucket)]
-    if buckets and len(buckets) == len(there) and all(storage.same(each, asked.bucket) for each in buckets):
-        return Storage(
-            settings=_governed(situation), store=asked.store, verdict=configured(asked.bucket), bucket=asked.bucket
-        )
     elsewhere = [each for each in there if not isinstance(each, Bucket) or not storage.same_place(each, asked.bucket)]
     if elsewhere and asked.confirmed != asked.bucket.place:
         return unchanged(situation, _would_hide(elsewhere, asked), progress=Progress.STALLED)

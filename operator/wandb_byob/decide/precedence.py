@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from wandb_byob.decide import expansion
 from wandb_byob.decide.rollouts.configuration import decoded
 from wandb_byob.decide.rollouts.variable import VARIABLE, EnvVar
 from wandb_byob.decide.wandb_values import GLOBAL_ENV, GLOBAL_EXTRA_ENV, Level, Values, entry_in, levels, part
@@ -59,34 +60,40 @@ class Found:
 
 def of_containers(kind: str, name: str, containers: Sequence[Wire]) -> tuple[Reader, ...]:
     """Return the readers of a Deployment or StatefulSet: Kubernetes takes the last entry of `env`, else the last source of `envFrom`."""
-    return tuple(_container(f"{kind} {name}", each) for each in containers)
+    where = f"{kind} {name}, container"
+    return tuple(
+        Reader(name=_ITSELF, settings=tuple(_of(each, VARIABLE, after=f" of {where} {each['name']}")))
+        for each in containers
+    )
 
 
-def _container(workload: str, container: Wire) -> Reader:
-    where = f"{workload}, container {container['name']}"
-    env = [each for each in container.get("env") or () if each["name"] == VARIABLE]
-    given = [Setting(place=f"env of {where}", entry=each) for each in reversed(env)]
-    return Reader(name=_ITSELF, settings=(*given, *reversed(tuple(_envelopes(where, container)))))
+def of_variables(containers: Mapping[str, Wire], variables: Sequence[str]) -> tuple[Reader, ...]:
+    """Return the readers of several variables, each container by a name; what many of them have alike is one place."""
+    return tuple(
+        Reader(name=name, settings=tuple(_of(each, variable, before=f"{variable} in ")))
+        for variable in variables
+        for name, each in containers.items()
+    )
 
 
-def _envelopes(where: str, container: Wire) -> Iterator[Setting]:
-    for each in container.get("envFrom") or ():
+def _of(container: Wire, variable: str, *, before: str = "", after: str = "") -> Iterator[Setting]:
+    """Yield the settings of a variable, the one that wins first; `before` and `after` belong to the place."""
+    for env in reversed(container.get("env") or ()):
+        if env["name"] == variable:
+            yield Setting(place=f"{before}env{after}", entry=env)
+    for each in reversed(container.get("envFrom") or ()):
         prefix = each.get("prefix") or ""
         for field, kind in _ENV_FROM.items():
-            if field in each and VARIABLE.startswith(prefix):
-                reference = {"name": each[field]["name"], "key": VARIABLE.removeprefix(prefix), "optional": True}
+            if field in each and variable.startswith(prefix):
+                reference = {"name": each[field]["name"], "key": variable.removeprefix(prefix), "optional": True}
                 selector = next(key for key, value in _REFERENCES.items() if value == kind)
-                entry = {"name": VARIABLE, "valueFrom": {selector: reference}}
-                yield Setting(place=f"envFrom of {where}", entry=entry, envelope=True)
+                entry = {"name": variable, "valueFrom": {selector: reference}}
+                yield Setting(place=f"{before}envFrom{after}", entry=entry, envelope=True)
 
 
 def of_values(name: str, *, own: Values, user: Values, active: Values) -> tuple[Reader, ...]:
     """Return the readers of the chart's values (v1): the object's own, the System Console's, and what is applied in the end."""
-    layers = {
-        f"spec.values of WeightsAndBiases {name}": own,
-        f"Secret {name}-spec-user (the System Console)": user,
-        f"Secret {name}-spec-active (W&B's deployer, or the chart's defaults)": active,
-    }
+    layers = layers_of(name, own=own, user=user, active=active)
     merged = [(place, level) for place, values in layers.items() for level in levels(values)]
     # What is applied in the end has the others' levels, too: it tells only of those that nobody else has.
     known = {level.path for place, level in merged if "-spec-active" not in place}
@@ -103,6 +110,15 @@ def of_values(name: str, *, own: Values, user: Values, active: Values) -> tuple[
         for component in components
     ]
     return (*readers, Reader(name=_EVERY_OTHER if components else _EVERY, settings=everywhere))
+
+
+def layers_of(name: str, *, own: Values, user: Values, active: Values) -> Mapping[str, Values]:
+    """Return the sets of values that W&B's operator merges by what they are called, the one that wins first; the last has the others', too."""
+    return {
+        f"spec.values of WeightsAndBiases {name}": own,
+        f"Secret {name}-spec-user (the System Console)": user,
+        f"Secret {name}-spec-active (W&B's deployer, or the chart's defaults)": active,
+    }
 
 
 def _of_level(place: str, level: Level, *, drops: bool) -> Setting:
@@ -165,7 +181,7 @@ def _found(
     value = _value(setting.entry, found)
     return Found(
         place=setting.place,
-        source=_named(setting),
+        source=source(setting.entry, envelope=setting.envelope),
         read_by=", ".join(readers) or setting.dropped or f"nobody: {hidden_by} wins",
         value=value,
         read=bool(readers),
@@ -173,14 +189,18 @@ def _found(
     )
 
 
-def _named(setting: Setting) -> str:
-    selector = _selector(setting.entry)
+def source(entry: EnvVar | None, *, envelope: bool = False) -> str:
+    """Return what an entry has its value from, in words."""
+    selector = _selector(entry)
     if selector is not None:
         kind, name, key = selector
-        return f"{kind} {name}" if setting.envelope else f"{kind} {name}, key {key}"
-    if setting.entry is None:
+        return f"{kind} {name}" if envelope else f"{kind} {name}, key {key}"
+    if entry is None:
         return "something that is no entry"
-    return "plain value" if "value" in setting.entry else "a field of the pod"
+    if "value" not in entry:
+        return "a field of the pod"
+    filled = ", ".join(expansion.references(str(entry["value"])))
+    return f"plain value, which {filled} {'are' if ',' in filled else 'is'} filled into" if filled else "plain value"
 
 
 def _selector(entry: EnvVar | None) -> tuple[str, str, str] | None:

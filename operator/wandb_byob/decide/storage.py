@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from wandb_byob.decide import addresses, neturl
+from wandb_byob.decide import addresses, expansion, neturl
 from wandb_byob.decide.addresses import Address
 from wandb_byob.decide.rollouts.variable import AWS_KMS_KEY, AWS_REGION, AZURE_KEY, BUCKET, SAME_AS_BUCKET, Settings
 from wandb_byob.decide.teams import segments
@@ -16,7 +16,7 @@ from wandb_byob.model.api import BucketStoreSpec
 
 _OF_AN_ENDPOINT: Final = frozenset({"tls", "region", "forcePathStyle"})
 _COREWEAVE: Final = (addresses.COREWEAVE_HOST, "cwlota.com", "coreweave.com")
-_EXPANDED: Final = "$("
+_TORN: Final = "a key with an unescaped character tears it apart, so percent-encode the keys"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -60,9 +60,10 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Something is set that means no bucket to us; `shown` is what may be shown of it."""
+    """Something is set that means no bucket to us; `shown` is what may be shown of it, `why` what is wrong with it, and what to do."""
 
     shown: str
+    why: str
 
 
 Present = Bucket | Unreadable
@@ -74,6 +75,9 @@ def of_store(spec: BucketStoreSpec, address: str, *, path: str) -> Bucket:
     if parsed is None:
         raise ValueError("no address")
     stated = dict(parsed.query).get("region", "")
+    if spec.core_weave is not None and not parsed.bucket:
+        # For a team without keys all of CoreWeave is one entry.
+        parsed = replace(parsed, host=addresses.COREWEAVE_HOST, bucket=spec.core_weave.bucket)
     if spec.s3 is not None and spec.s3.endpoint is None:
         parsed = replace(parsed, host="", query=())
     elif parsed.scheme == "s3" and parsed.host:
@@ -138,11 +142,21 @@ def from_variables(values: Mapping[str, str | None]) -> Present | None:
     if not texts:
         return None
     if len(set(texts)) > 1:
-        return Unreadable(" and ".join(addresses.redact(text) for text in dict.fromkeys(texts)))
+        named = ", ".join((BUCKET, *SAME_AS_BUCKET))
+        why = f"{named} of one container name different buckets; make them the same"
+        return Unreadable(" and ".join(addresses.redact(text) for text in dict.fromkeys(texts)), why)
     # Very old installations have the bare name of a bucket of AWS.
-    address = _parse(texts[0] if "://" in texts[0] else f"s3://{texts[0]}")
+    text = texts[0] if "://" in texts[0] else f"s3://{texts[0]}"
+    userinfo, _, place = text.rpartition("@")
+    unknown = expansion.references(" ".join((place, *(values.get(name) or "" for name in (AWS_REGION, AWS_KMS_KEY)))))
+    if unknown:
+        named = ", ".join(f"{expansion.MARK}{name})" for name in unknown)
+        why = f"what {named} stands for is not known here; see that it is defined above, and that the Secret or ConfigMap of it is there"
+        return Unreadable(addresses.redact(texts[0]), why)
+    address = _parse(text)
     if address is None:
-        return Unreadable(addresses.redact(texts[0]))
+        wrong = _TORN if addresses.torn(text) else addresses.lint(text) or "it names no bucket"
+        return Unreadable(addresses.redact(texts[0]), f"{wrong}; correct it where it is set")
     if address.scheme == "az" and not address.password:
         address = replace(address, password=values.get(AZURE_KEY) or "")
     of_aws = address.scheme == "s3"
@@ -150,7 +164,7 @@ def from_variables(values: Mapping[str, str | None]) -> Present | None:
         address=address,
         region=dict(address.query).get("region") or (values.get(AWS_REGION) or "" if of_aws else ""),
         kms_key=values.get(AWS_KMS_KEY) or "" if of_aws else "",
-        known=not any(_EXPANDED in secret for secret in _keys(address)),
+        known=not expansion.references(f"{userinfo} {values.get(AZURE_KEY) or ''}"),
     )
 
 

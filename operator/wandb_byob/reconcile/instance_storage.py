@@ -27,11 +27,7 @@ def wish(world: World, instance: WandbInstance, buckets: Buckets, situation: Sit
     try:
         store = named(world, instance, buckets)
         _require_place(instance, store, buckets)
-        inputs = _verified(world, instance, store)
-        telling = _hand_over(instance, store, inputs)
-        if telling is not None:
-            return instance_storage.told(instance_storage.unchanged(situation), telling, instance.metadata)
-        return instance_storage.decide(situation, _asked(world, instance, store, inputs))
+        return _decided(world, instance, store, _verified(world, instance, store), situation)
     except DomainError as error:
         waits = isinstance(error, Waiting)
         return instance_storage.unchanged(
@@ -48,11 +44,19 @@ def planned(world: World, instance: WandbInstance, buckets: Buckets, situation: 
         return instance_storage.unchanged(situation)
     _learn(world, situation)
     store = named(world, instance, buckets)
-    inputs = gather_inputs(world, store)
+    return _decided(world, instance, store, gather_inputs(world, store), situation)
+
+
+def _decided(
+    world: World, instance: WandbInstance, store: BucketStore, inputs: Inputs, situation: Situation
+) -> Storage:
+    """Return what becomes of a bucket; nobody need be told of one that W&B has already."""
+    asked = _asked(world, instance, store, inputs)
     telling = _hand_over(instance, store, inputs)
-    if telling is not None:
-        return instance_storage.told(instance_storage.unchanged(situation), telling, instance.metadata)
-    return instance_storage.decide(situation, _asked(world, instance, store, inputs))
+    if telling is None:
+        return instance_storage.decide(situation, asked)
+    already = instance_storage.left(situation, asked)
+    return already or instance_storage.told(instance_storage.unchanged(situation), telling, instance.metadata)
 
 
 def elsewhere(world: World, instance: WandbInstance) -> Storage | None:

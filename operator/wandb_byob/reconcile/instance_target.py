@@ -66,8 +66,11 @@ class Target:
             yield from workloads.images(self.bodies[workload.key], containers)
 
 
-def read(world: World, instance: WandbInstance) -> Target:
-    """Read the target and our Secrets; raises `Waiting` or `Stalled` where it cannot be told what is there."""
+def read(world: World, instance: WandbInstance, *, bucket: bool = False) -> Target:
+    """Read the target and our Secrets; raises `Waiting` or `Stalled` where it cannot be told what is there.
+
+    `bucket`: the bucket for the instance, too, where nobody asks for one.
+    """
     namespace, name = instance.metadata.namespace, instance.metadata.name
     # Our Secrets before the target: one that the target names is then always among them.
     stored = gather_instance.file_stores(world.kube, namespace, name)
@@ -78,7 +81,7 @@ def read(world: World, instance: WandbInstance) -> Target:
         ours=f"{name}-file-stores-"[:_GENERATED],
         # By the API server's own clock, as are the times of its field managers.
         since=stored[remembered.secret].created if remembered.secret in stored else None,
-        settings=_settings(instance, stored.values()),
+        settings=_settings(instance, stored.values(), bucket=bucket),
         stored=stored,
         pods=world.kube.list(PODS, namespace),
     )
@@ -105,10 +108,10 @@ def read(world: World, instance: WandbInstance) -> Target:
     return Target(situation=situation, bodies=bodies, pods=look.pods, owner=owner)
 
 
-def _settings(instance: WandbInstance, stored: Iterable[Stored]) -> tuple[str, ...]:
+def _settings(instance: WandbInstance, stored: Iterable[Stored], *, bucket: bool) -> tuple[str, ...]:
     """Return what is read: the bucket for the instance only where somebody asks for one, or has."""
     governed = any(each.configuration.values.keys() & set(STORAGE) for each in stored)
-    return (VARIABLE, *STORAGE) if instance.spec.storage is not None or governed else (VARIABLE,)
+    return (VARIABLE, *STORAGE) if bucket or instance.spec.storage is not None or governed else (VARIABLE,)
 
 
 @dataclass(frozen=True, kw_only=True)

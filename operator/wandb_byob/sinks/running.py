@@ -8,6 +8,7 @@ from wandb_byob.decide.offers import Cause, Seen
 from wandb_byob.decide.rollouts.variable import VARIABLE, Origin, Reading
 from wandb_byob.model.errors import Stalled
 from wandb_byob.sinks import health, workloads
+from wandb_byob.sinks.environment import Source
 
 Wire = Mapping[str, Any]
 
@@ -70,7 +71,7 @@ def form(pod: Wire) -> dict[str, Any]:
     return {"kind": "Pod", "metadata": pod["metadata"], "spec": {"template": {"spec": pod["spec"]}}}
 
 
-def sources(running: Iterable[_Running]) -> frozenset[workloads.Source]:
+def sources(running: Iterable[_Running]) -> frozenset[Source]:
     """Return the Secrets and ConfigMaps that must be read to know what the pods have."""
     return frozenset(
         source
@@ -79,7 +80,7 @@ def sources(running: Iterable[_Running]) -> frozenset[workloads.Source]:
     )
 
 
-def seen(running: Iterable[_Running], found: Mapping[workloads.Source, Wire | None]) -> Iterator[Seen]:
+def seen(running: Iterable[_Running], found: Mapping[Source, Wire | None]) -> Iterator[Seen]:
     """Yield what each container has that reads the variable; what cannot be known is left out."""
     for each in running:
         readings = tuple(_readings(each, found))
@@ -95,7 +96,7 @@ def seen(running: Iterable[_Running], found: Mapping[workloads.Source, Wire | No
                 )
 
 
-def _readings(running: _Running, found: Mapping[workloads.Source, Wire | None]) -> Iterator[Reading]:
+def _readings(running: _Running, found: Mapping[Source, Wire | None]) -> Iterator[Reading]:
     for container in workloads.entries(running.form, VARIABLE):
         try:
             (reading,) = workloads.readings(running.form, [container], [VARIABLE], found=found, ours="")

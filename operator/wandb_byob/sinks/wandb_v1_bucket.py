@@ -10,9 +10,9 @@ from wandb_byob.decide.storage import Present
 from wandb_byob.decide.wandb_values import Values, entry_in, levels, part
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
+from wandb_byob.sinks.environment import Source
 
 Wire = Mapping[str, Any]
-Source = tuple[str, str]
 
 _TEXTS: Final = ("provider", "name", "path", "region", "kmsKey", "accessKey", "secretKey")
 

@@ -16,15 +16,17 @@ from wandb_byob.decide.storage import Present, Unreadable
 from wandb_byob.decide.wandb_values import part, replacing
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
+from wandb_byob.sinks.environment import Source
 
 Wire = Mapping[str, Any]
-Source = tuple[str, str]
 
 PLACE: Final = "legacyOverrides.global.env"
 BUCKET: Final = OBJECT_STORE
 """The setting of the instance's own bucket."""
 _VARIABLES: Final = (VARIABLE, MARK)
 _MANAGED: Final = "managedObjectStore"
+_NO_BUCKET: Final = f"it is no bucket of your own; copy its files to one, and name that in {OBJECT_STORE}"
+_NOT_NAMED: Final = f"see that the Secret and the key that {OBJECT_STORE}.bucket selects are there"
 
 
 def fields(setting: str) -> Sequence[str]:
@@ -100,13 +102,13 @@ def present(body: Wire, found: Mapping[Source, Wire | None]) -> Present | None:
     given = bucket(body)
     if not given:
         managed = part(body, "spec", "objectStore", "default", _MANAGED)
-        return Unreadable("an object store that W&B's operator runs") if managed else None
+        return Unreadable("an object store that W&B's operator runs", _NO_BUCKET) if managed else None
     values = {
         key: value
         for key, selector in given.items()
         if isinstance(selector, Mapping) and (value := _selected(selector, found)) is not None
     }
-    return from_selected(values) or Unreadable("a bucket whose Secret does not name it")
+    return from_selected(values) or Unreadable("a bucket whose Secret does not name it", _NOT_NAMED)
 
 
 def _selected(selector: Wire, found: Mapping[Source, Wire | None]) -> str | None:

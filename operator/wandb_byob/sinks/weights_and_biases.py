@@ -21,6 +21,7 @@ from wandb_byob.decide.wandb_values import part as part_of
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
 from wandb_byob.sinks import health, wandb_v1, wandb_v1_bucket, wandb_v2, workloads
+from wandb_byob.sinks.environment import Source
 
 Wire = Mapping[str, Any]
 
@@ -88,7 +89,7 @@ class Means:
     settings: Sequence[str]
     ours: str
     stored: Mapping[str, Stored]
-    found: Mapping[workloads.Source, Wire | None]
+    found: Mapping[Source, Wire | None]
     pods: Sequence[Wire]
     since: datetime | None
     now: datetime
@@ -100,7 +101,7 @@ def _as_workload(owner: Owner) -> Wire:
     return {"kind": KIND, "metadata": owner.body["metadata"], "spec": spec}
 
 
-def sources(owner: Owner, settings: Sequence[str], *, ours: str) -> frozenset[workloads.Source]:
+def sources(owner: Owner, settings: Sequence[str], *, ours: str) -> frozenset[Source]:
     """Return the Secrets and ConfigMaps that must be read to know what is set."""
     form = _as_workload(owner)
     variables = [setting for setting in settings if setting in VARIABLES]

@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from wandb_byob.decide.rollouts.configuration import decoded
 from wandb_byob.decide.rollouts.variable import (
     BUCKET,
+    IN_VARIABLES,
     SAME_AS_BUCKET,
     VARIABLE,
     VARIABLES,
@@ -25,15 +25,13 @@ from wandb_byob.decide.rollouts.variable import (
 from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
+from wandb_byob.sinks import environment
+from wandb_byob.sinks.environment import Source
 
 Wire = Mapping[str, Any]
-Source = tuple[str, str]
-"""Kind (Secret or ConfigMap) and name of an object that a container has a variable from."""
 
 _LONG_AGO: Final = "1970-01-01T00:00:00Z"
 _RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
-_REFERENCES: Final = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
-_ENV_FROM: Final = {"secretRef": "Secret", "configMapRef": "ConfigMap"}
 _VALUE_SOURCES: Final = ("secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef")
 
 
@@ -54,7 +52,7 @@ def choose_containers(workload: Wire, wanted: Sequence[str]) -> tuple[str, ...]:
             f"{', '.join(present)}. Correct the list, or leave {where} out of the target.",
         )
     for variable in (VARIABLE, BUCKET):
-        having = tuple(c["name"] for c in _containers(workload) if _own(c, variable) is not None)
+        having = tuple(c["name"] for c in _containers(workload) if environment.own(c, variable) is not None)
         if having:
             return having
     if len(present) == 1:
@@ -77,20 +75,8 @@ def sources(workload: Wire, containers: Sequence[str], settings: Sequence[str]) 
         source
         for container in _chosen(workload, containers)
         for setting in settings
-        for source in _sources_of(container, setting)
+        for source in environment.sources(container, setting, expand=setting in IN_VARIABLES)
     )
-
-
-def _sources_of(container: Wire, variable: str) -> Iterator[Source]:
-    own = _own(container, variable)
-    if own is not None:
-        for field, kind in _REFERENCES.items():
-            if field in (own.get("valueFrom") or {}):
-                yield kind, own["valueFrom"][field]["name"]
-        return
-    for each in container.get("envFrom") or ():
-        if variable.startswith(each.get("prefix") or ""):
-            yield from ((kind, each[field]["name"]) for field, kind in _ENV_FROM.items() if field in each)
 
 
 def readings(
@@ -120,18 +106,21 @@ def readings(
 
 
 def _reading(slot: Slot, container: Wire, found: Mapping[Source, Wire | None], ours: str) -> Reading:
-    env = _own(container, slot.setting)
+    env = environment.own(container, slot.setting)
     if env is None:
-        inherited = _inherited(container, slot.setting, found)
+        inherited = environment.inherited(container, slot.setting, found)
         origin = Origin.ABSENT if inherited is None else Origin.INHERITED
         return Reading(slot=slot, origin=origin, value=inherited)
     value_from = env.get("valueFrom") or {}
     if not value_from:
-        return Reading(slot=slot, origin=Origin.LITERAL, env=env, value=env.get("value", ""))
-    for field, kind in _REFERENCES.items():
+        # The list stays word for word: who fills it in would be lost by taking it over.
+        expands = slot.setting in IN_VARIABLES
+        value = environment.plain(container, slot.setting, found) if expands else env.get("value", "")
+        return Reading(slot=slot, origin=Origin.LITERAL, env=env, value=value)
+    for field, kind in environment.REFERENCES.items():
         if field in value_from:
             selector = value_from[field]
-            value = _value(found.get((kind, selector["name"])), selector["key"])
+            value = environment.at(found.get((kind, selector["name"])), selector["key"])
             mine = kind == "Secret" and selector["name"].startswith(ours)
             if value is None and not (selector.get("optional") or mine):
                 raise _missing(slot, kind=kind, selector=selector)
@@ -148,24 +137,6 @@ def _missing(slot: Slot, *, kind: str, selector: Wire) -> Stalled:
         f"{kind} {selector['name']}, which is not there, so it is not known what must be kept. "
         f"Create it, or remove the reference.",
     )
-
-
-def _inherited(container: Wire, variable: str, found: Mapping[Source, Wire | None]) -> str | None:
-    value = None
-    for each in container.get("envFrom") or ():
-        prefix = each.get("prefix") or ""
-        for field, kind in _ENV_FROM.items():
-            if field in each and variable.startswith(prefix):
-                given = _value(found.get((kind, each[field]["name"])), variable[len(prefix) :])
-                value = value if given is None else given  # the last source that has it wins
-    return value
-
-
-def _value(source: Wire | None, key: str) -> str | None:
-    data = (source or {}).get("data") or {}
-    if source is None or key not in data:
-        return None
-    return decoded(data[key]) if source.get("kind") == "Secret" else str(data[key])
 
 
 def template_digest(workload: Wire) -> str:
@@ -255,7 +226,7 @@ def _entry(variable: str, env: EnvVar | None) -> dict[str, Any]:
 
 def entries(workload: Wire, variable: str) -> dict[str, EnvVar | None]:
     """Return each of its containers' own entry of a variable."""
-    return {container["name"]: _own(container, variable) for container in _containers(workload)}
+    return {container["name"]: environment.own(container, variable) for container in _containers(workload)}
 
 
 def _containers(workload: Wire) -> Sequence[Wire]:
@@ -265,8 +236,3 @@ def _containers(workload: Wire) -> Sequence[Wire]:
 
 def _chosen(workload: Wire, containers: Sequence[str]) -> Iterator[Wire]:
     return (container for container in _containers(workload) if container["name"] in containers)
-
-
-def _own(container: Wire, variable: str) -> EnvVar | None:
-    """Return the container's own entry; Kubernetes takes the last of several."""
-    return next((env for env in reversed(container.get("env") or ()) if env["name"] == variable), None)

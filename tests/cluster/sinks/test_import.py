@@ -11,11 +11,10 @@ import yaml
 
 from cluster import moving_in
 from cluster.instance_world import ESCAPED, InstanceWorld, address
-from cluster.moving_in import PROVIDERS
+from cluster.moving_in import PROVIDERS, documents, move_in, run, secret
 from cluster.places import BEFORE
-from console.program import Run, byob
 from testbed import scim
-from testbed.wandb import VARIABLE, host
+from testbed.wandb import VARIABLE
 from testbed.wandb_operator import NAME, Operated
 
 At = Callable[..., InstanceWorld]
@@ -28,33 +27,6 @@ KEYS: Final = ("AKone", ESCAPED, "secret-of-aws", "secret-of-cw", "a2V5LW9mLWF6d
 def entries() -> Sequence[str]:
     """Eight entries of all providers, as W&B has them; two mean nothing."""
     return moving_in.entries()
-
-
-def run(
-    here: InstanceWorld, folder: Path, *more: str, environ: Mapping[str, str] | None = None, stdin: str = ""
-) -> Run:
-    words = ("--host", host(here.namespace), "-d", "byob", "-n", here.namespace, *more)
-    given = {"KUBECONFIG": str(here.cluster.kubeconfig), **(environ or {})}
-    return byob(folder, "import", *words, environ=given, stdin=stdin)
-
-
-def documents(folder: Path, name: str) -> list[Any]:
-    return list(yaml.safe_load_all((folder / "byob" / f"{name}.yaml").read_text()))
-
-
-def secret(value: str, *, name: str = "stores", key: str = "list") -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: value}}
-
-
-def move_in(here: InstanceWorld, folder: Path) -> None:
-    """Apply what was written, verify the buckets (no store is asked here), and give each a team."""
-    here.cluster.delete(here.path)
-    for file in ("wandbinstance", "secrets", "bucketstores"):
-        here.apply(*documents(folder, file))
-    for store in documents(folder, "bucketstores"):
-        name = store["metadata"]["name"]
-        here.verify(name)
-        here.team(f"team-of-{name}", bucket=name)
 
 
 @pytest.mark.parametrize("literal", [False, True], ids=["referenced", "literal"])

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from wandb_byob.decide import addresses, imports
-from wandb_byob.decide.imports import Draft
+from wandb_byob.decide import addresses, bucket_forms, imports, storage
+from wandb_byob.decide.imports import Draft, Left
+from wandb_byob.decide.storage import Present, Unreadable
 
 KEYS = {"accessKeyID": "AK", "secretAccessKey": "s/k+"}
 PEM = "-----BEGIN%20PRIVATE%20KEY-----%0Aabc%0A-----END%20PRIVATE%20KEY-----%0A"
@@ -142,3 +143,84 @@ def test_the_objects_change_nothing_and_are_checked() -> None:
     assert keyless["credentials"] == {"source": "Ambient"}
     assert keyless["verification"]["from"] == "Workload"
     assert imports.secret(one("gs://b"), namespace="wandb") is None
+
+
+KMS = "arn:aws:kms:eu-west-1:111122223333:key/1234-ab"
+MINIO = "s3://AK:s%2Fk%2B@minio.example:9000"
+
+
+def present(*given: dict[str, str | None]) -> list[Present]:
+    """What containers with these variables have."""
+    return [found for each in given if (found := storage.from_variables(each)) is not None]
+
+
+@pytest.mark.parametrize(
+    ("variables", "spec", "path", "secret"),
+    [
+        ({"BUCKET": "s3://acme/w/files/", "AWS_REGION": "eu-west-1", "AWS_S3_KMS_ID": KMS}, {"provider": "S3", "s3": {"bucket": "acme", "region": "eu-west-1", "kmsKeyARN": KMS}}, "w/files", None),
+        ({"BUCKET": "s3://AK:s%2Fk%2B@acme"}, {"provider": "S3", "s3": {"bucket": "acme", "region": "us-east-1"}}, "", KEYS),
+        ({"BUCKET": "acme", "AWS_REGION": "eu-west-1"}, {"provider": "S3", "s3": {"bucket": "acme", "region": "eu-west-1"}}, "", None),
+        ({"BUCKET": f"{MINIO}/box/w?tls=true", "AWS_REGION": "r"}, {"provider": "S3Compatible", "s3Compatible": {"bucket": "box", "endpoint": "https://minio.example:9000", "region": "r"}}, "w", KEYS),
+        ({"BUCKET": f"{MINIO}/box"}, {"provider": "S3Compatible", "s3Compatible": {"bucket": "box", "endpoint": "http://minio.example:9000", "region": "us-west-1"}}, "", KEYS),
+        ({"BUCKET": f"{MINIO}/box?forcePathStyle=false&region=q&tls=true", "AWS_REGION": "r"}, {"provider": "S3Compatible", "s3Compatible": {"bucket": "box", "endpoint": "https://minio.example:9000", "region": "q", "addressingStyle": "Virtual"}}, "", KEYS),
+        ({"BUCKET": "cw://AK:s%2Fk%2B@acme/w"}, {"provider": "CoreWeave", "coreWeave": {"bucket": "acme"}}, "w", KEYS),
+        ({"BUCKET": "gs://acme"}, {"provider": "GCS", "gcs": {"bucket": "acme"}}, "", None),
+        ({"BUCKET": "az://acct/box/w", "AZURE_STORAGE_KEY": "a/b=="}, {"provider": "Azure", "azure": {"storageAccount": "acct", "container": "box"}}, "w", {"accountKey": "a/b=="}),
+    ],
+    ids=["AWS", "AWS, keys", "the bare name", "S3-compatible", "http, no region", "virtual-hosted", "CoreWeave", "Google", "Azure"],
+)  # fmt: skip
+def test_the_instances_own_bucket(
+    variables: dict[str, str | None], spec: dict[str, Any], path: str, secret: dict[str, str] | None
+) -> None:
+    """In the forms of W&B's settings, region and KMS key beside it; no key is shown."""
+    found = imports.own(present(variables), region="us-east-1")
+    assert isinstance(found, Draft)
+    assert (found.spec, found.path, found.secret) == (spec, path, secret)
+    for key in ("s/k", "s%2F", "a/b=="):
+        assert key not in found.shown + repr(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([{"BUCKET": "s3://a", "GORILLA_FILE_STORE": "s3://b"}], "different buckets"),
+        ([{"BUCKET": "gs://a"}, {"BUCKET": "gs://b"}], "do not have the same bucket"),
+        ([{"BUCKET": "s3://AK:one@a"}, {"BUCKET": "s3://AK:two@a"}], "do not have the same bucket"),
+        ([{"BUCKET": "gs://a"}, {"BUCKET": "file:///vol"}], "begins with none of s3://"),
+        ([{"BUCKET": "s3://$(AK):$(SK)@a", "AWS_REGION": "eu-west-1"}], "its keys are not known"),
+        ([{"BUCKET": "s3://a", "AWS_REGION": "eu-west-1", "AWS_S3_KMS_ID": "alias/mine"}], "AWS_S3_KMS_ID is no ARN"),
+        ([{"BUCKET": f"{MINIO}/box", "AWS_S3_KMS_ID": KMS}], "AWS_S3_KMS_ID is no ARN of a key of AWS"),
+        ([{"BUCKET": "gs://a/w b"}], "spec.storage.path takes"),
+        ([{"BUCKET": "s3://minio.example:9000/box"}], "has no keys"),
+        ([{"BUCKET": "s3://acme"}], "--region"),
+        ([{"BUCKET": "s3://Acme", "AWS_REGION": "us-east-1"}], "does not take its name"),
+        ([{"BUCKET": "s3://acme", "AWS_REGION": "frankfurt"}], "correct AWS_REGION"),
+    ],
+)
+def test_what_the_instances_own_bucket_cannot_become(given: list[dict[str, str | None]], words: str) -> None:
+    """In plain words, with what to do, and without a key."""
+    found = imports.own(present(*given))
+    assert isinstance(found, Left)
+    assert words in found.why
+    assert ":one@" not in found.shown + found.why
+
+
+def test_a_region_that_one_component_does_not_say_is_no_difference() -> None:
+    found = imports.own(
+        present({"BUCKET": "s3://acme"}, {"BUCKET": "s3://acme", "AWS_REGION": "eu-west-1"}), taken={"acme"}
+    )
+    assert isinstance(found, Draft)
+    assert (found.spec["s3"]["region"], found.name) == ("eu-west-1", "acme-2")
+
+
+def test_a_bucket_of_v1_whose_secret_is_not_there() -> None:
+    of_chart = bucket_forms.from_chart({"provider": "s3", "name": "acme", "region": "eu-west-1"}, keys=None)
+    assert of_chart is not None
+    found = imports.own([of_chart])
+    assert isinstance(found, Left)
+    assert "a Secret or a key of it is not there" in found.why
+
+
+def test_an_object_store_of_wandbs_operator_stays() -> None:
+    found = imports.own([Unreadable("an object store that W&B's operator runs", "it is no bucket of your own")])
+    assert found == Left(shown="an object store that W&B's operator runs", why="it is no bucket of your own")

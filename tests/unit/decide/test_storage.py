@@ -131,13 +131,13 @@ def test_no_bucket(given: dict[str, str | None]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("given", "shown", "why"),
     [
-        ({"BUCKET": "file:///vol/secret"}, "***"),
-        ({"BUCKET": "s3://ak:s/k@acme"}, "s3://***:***@acme"),
-        ({"BUCKET": "s3://a/k:sk@acme"}, "s3://***:***@acme"),
-        ({"BUCKET": "gcs://acme"}, "gcs://acme"),
-        ({"BUCKET": "s3://a", "GORILLA_FILE_STORE": "s3://ak:sk@b"}, "s3://a and s3://***:***@b"),
+        ({"BUCKET": "file:///vol/secret"}, "***", "begins with none of s3://"),
+        ({"BUCKET": "s3://ak:s/k@acme"}, "s3://***:***@acme", ""),
+        ({"BUCKET": "s3://a/k:sk@acme"}, "s3://***:***@acme", "percent-encode the keys"),
+        ({"BUCKET": "gcs://acme"}, "gcs://acme", "write gs://"),
+        ({"BUCKET": "s3://a", "GORILLA_FILE_STORE": "s3://ak:sk@b"}, "s3://a and s3://***:***@b", "different buckets"),
     ],
     ids=[
         "no scheme of W&B's",
@@ -147,9 +147,47 @@ def test_no_bucket(given: dict[str, str | None]) -> None:
         "two that differ",
     ],
 )
-def test_what_means_no_bucket(given: dict[str, str], shown: str) -> None:
-    """It is something, and no key of it is shown."""
-    assert storage.from_variables(given) == Unreadable(shown)
+def test_what_means_no_bucket(given: dict[str, str], shown: str, why: str) -> None:
+    """It is something, no key of it is shown, and what is wrong is said with what to do."""
+    found = storage.from_variables(given)
+    assert isinstance(found, Unreadable)
+    assert found.shown == shown
+    assert why in found.why
+    for key in ("k@", "sk", "ak:"):
+        assert key not in found.why
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"BUCKET": "s3://ak:sk@$(BUCKET_NAME)/w"},
+        {"BUCKET": "s3://ak:sk@acme", "AWS_REGION": "$(BUCKET_NAME)"},
+        {"BUCKET": "s3://ak:sk@acme", "AWS_S3_KMS_ID": "$(BUCKET_NAME)"},
+    ],
+)
+def test_what_kubernetes_could_not_fill_in_is_no_bucket(given: dict[str, str]) -> None:
+    """Its keys may be unknown; which bucket it is must not be."""
+    found = storage.from_variables(given)
+    assert isinstance(found, Unreadable)
+    assert "$(BUCKET_NAME)" in found.why
+    assert "sk" not in found.shown
+
+
+def test_a_key_that_only_looks_expanded_is_known() -> None:
+    """Percent-encoded it is what Kubernetes leaves alone: a new one must not pass for the old one."""
+    found = storage.from_variables({"BUCKET": "s3://ak:%24%28x%29@acme"})
+    assert isinstance(found, Bucket)
+    assert found.known
+    assert found.address.password == "$(x)"
+
+
+def test_a_bucket_of_coreweave_without_keys() -> None:
+    """For teams all of these are the one entry cw://; for the instance it is a bucket as any other."""
+    spec = {"provider": "CoreWeave", "s3": None, "coreWeave": {"bucket": "acme"}, "credentials": {"source": "Ambient"}}
+    wanted, found = of(spec, "cw://", "w"), storage.from_variables({"BUCKET": "cw://acme/w"})
+    assert isinstance(found, Bucket)
+    assert storage.same(found, wanted)
+    assert wanted.place == "acme/w"
 
 
 WANTED = of(MINIO, "s3://ak:sk@h.example/acme?region=eu-1&tls=true", "w")

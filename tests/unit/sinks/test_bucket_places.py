@@ -145,10 +145,16 @@ def test_which_bucket_v2_takes() -> None:
     found = wandb_v2.present(body, {("Secret", "theirs"): {"kind": "Secret", "data": data}})
     assert isinstance(found, Bucket)
     assert found.identity == "gs://acme"
-    assert wandb_v2.present(body, {("Secret", "theirs"): None}) == Unreadable("a bucket whose Secret does not name it")
+    unnamed = wandb_v2.present(body, {("Secret", "theirs"): None})
+    assert isinstance(unnamed, Unreadable)
+    assert (unnamed.shown, "externalObjectStore.bucket" in unnamed.why) == (
+        "a bucket whose Secret does not name it",
+        True,
+    )
     assert wandb_v2.present(v2(), {}) is None
     managed = wandb_v2.present(v2(managedObjectStore={"enabled": True}), {})
-    assert managed == Unreadable("an object store that W&B's operator runs")
+    assert isinstance(managed, Unreadable)
+    assert managed.shown == "an object store that W&B's operator runs"
 
 
 @pytest.mark.parametrize(

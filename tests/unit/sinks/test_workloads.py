@@ -157,3 +157,24 @@ def test_who_else_sets_the_variable_is_known_from_managed_fields() -> None:
     )
     variable, host = workloads.readings(body, ("app",), (VARIABLE, "HOST"), found={}, ours=OURS)
     assert (variable.setters, host.setters) == (("argocd", "helm"), ("kubectl",))
+
+
+def test_a_plain_bucket_is_read_as_the_process_has_it_and_a_plain_list_word_for_word() -> None:
+    """W&B's chart puts the bucket together of variables; who fills a list in would be lost by taking it over."""
+    given = container(
+        "app",
+        {"name": BUCKET, "value": "s3://$(HOST)"},
+        {"name": VARIABLE, "value": "s3://$(HOST)"},
+        {"name": "AWS_REGION", "value": "$(KEY)"},
+        env_from=[{"secretRef": {"name": "bag"}}],
+    )
+    settings = (VARIABLE, BUCKET, "AWS_REGION")
+    assert workloads.sources(deployment(given), ["app"], settings) == {("Secret", "bag")}
+    found = {("Secret", "bag"): object_with("Secret", KEY="eu-1")}
+    read = workloads.readings(deployment(given), ["app"], settings, found=found, ours=OURS)
+    assert [(each.slot.setting, each.value) for each in read] == [
+        (VARIABLE, "s3://$(HOST)"),
+        (BUCKET, "s3://h"),
+        ("AWS_REGION", "eu-1"),
+    ]
+    assert read[1].env == {"name": BUCKET, "value": "s3://$(HOST)"}
