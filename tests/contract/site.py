@@ -130,7 +130,7 @@ class Site(ABC):
     @property
     def tenant(self) -> Tenant:
         """The W&B that reads the bucket."""
-        return Tenant(deployment_type="SelfManaged", origins=(ORIGIN,))
+        return Tenant(deployment_type="SelfManaged", origins=(ORIGIN,), host=ORIGIN)
 
     @abstractmethod
     def restarted(self) -> Self:

@@ -10,7 +10,7 @@ import pytest
 
 from contract.azure import AzureSite, site_at
 from contract.results import Alone, Behaviour
-from contract.site import calls_of
+from contract.site import ORIGIN, calls_of
 from testbed import entra, stores
 from testbed.entra import CLIENT, TENANT, Entra
 from testbed.stores import Azurite
@@ -110,6 +110,22 @@ def test_the_operators_own_identity(world: World) -> None:
     assert [form["client_id"] for form in world.entra.asked] == [OPERATOR]
     assert world.hosts == ["login.microsoftonline.com"]
     assert calls_of(context).operations[0] == "GetToken"
+
+
+def test_the_operators_identity_lets_in_no_page_of_a_tenants_choice(world: World) -> None:
+    """CORS rules are all containers': with the identity that all share only W&B's host gets in; with the account's key whoever has it decides."""
+    tenant = replace(world.site.tenant, origins=(ORIGIN, "https://tenants.example"))
+    found = world.site.provider.provision(world.context(tenant=tenant))
+    (cors,) = (check for check in found.checks if check.name is CheckName.CORS)
+    assert (cors.result, "spec.cors.allowedOrigins" in cors.remedy) == (CheckResult.FAILED, True)
+    (rule,) = world.site.configuration()["cors"]
+    assert rule["allowed_origins"] == ORIGIN
+    later = world.context(intended=False, tenant=tenant)
+    world.site.provider.provision(later)
+    assert calls_of(later).writes == []
+    world.site.provider.provision(world.context(intended=False, tenant=tenant, admin=world.site.credentials))
+    (rule,) = world.site.configuration()["cors"]
+    assert rule["allowed_origins"] == f"{ORIGIN},https://tenants.example"
 
 
 def test_budget(world: World) -> None:

@@ -23,7 +23,7 @@ DeploymentType = Literal["SelfManaged", "DedicatedCloud", "MultiTenantCloud"]
 class Tenant:
     """What a bucket must know of the W&B that reads it (from its WandbInstance).
 
-    `origins`: what CORS must allow, by default the instance's host. `identity`: the principal that W&B's pods run as
+    `origins`: what CORS must allow, by default the instance's `host` ("": not known), itself an origin. `identity`: the principal that W&B's pods run as
     (SelfManaged), `None` where unknown. `org_id`: CoreWeave's `wandb:OrgID`.
     """
 
@@ -31,6 +31,7 @@ class Tenant:
     origins: tuple[str, ...]
     identity: str | None = None
     org_id: str | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

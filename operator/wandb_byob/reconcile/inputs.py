@@ -246,9 +246,11 @@ def _unproved(store: BucketStore, data: Credentials | None) -> Verdict | None:
 def tenant_of(world: World, store: BucketStore, instance: WandbInstance) -> Tenant:
     """Return what the bucket must know of the W&B that reads it."""
     spec = instance.spec
+    host = spec.host.rstrip("/")
     return Tenant(
         deployment_type=spec.deployment_type,
-        origins=store.spec.cors.allowed_origins or (spec.host.rstrip("/"),),
+        origins=store.spec.cors.allowed_origins or (host,),
+        host=host,
         identity=spec.identity or _installed_identity(world, instance),
         org_id=spec.wandb_org_id,
     )

@@ -110,10 +110,13 @@ def _cors(service: Service | Unread, wanted: Wanted, refused: Unread | None, how
     if not problems:
         message = f"Browsers at {listed} may GET, HEAD and PUT and see the ETag. The rules are {_ALL_CONTAINERS}"
         return _passed(name, message)
+    message = f"Browsers cannot use the container: {'; '.join(problems)}. The rules are {_ALL_CONTAINERS}"
+    others = [origin for origin in wanted.origins if origin not in wanted.lets_in]
+    if cors_problems(service.cors, others):
+        return Check(name=name, result=CheckResult.FAILED, message=message, remedy=_not_by_us(", ".join(others)))
     if refused is not None:
         return _unset(name, refused)
-    message = f"Browsers cannot use the container: {'; '.join(problems)}. The rules are {_ALL_CONTAINERS}"
-    room = len(merged(service.cors, wanted.origins)) <= MOST_RULES
+    room = len(merged(service.cors, wanted.lets_in)) <= MOST_RULES
     if not room:
         remedy = (
             f"Let {listed} into one of the account's {len(service.cors)} CORS rules, with GET, HEAD and PUT, every header (*) and every "
@@ -122,6 +125,14 @@ def _cors(service: Service | Unread, wanted: Wanted, refused: Unread | None, how
         return Check(name=name, result=CheckResult.FAILED, message=message, remedy=remedy)
     remedy = f"Add a CORS rule for {listed} with GET, HEAD and PUT, every header (*) and every exposed header (*).{how}"
     return Check(name=name, result=CheckResult.FAILED, message=message, remedy=remedy)
+
+
+def _not_by_us(origins: str) -> str:
+    return (
+        "With its own identity, which all who may create a BucketStore use, the operator lets in the host of the WandbInstance alone. Take "
+        f"{origins} out of spec.cors.allowedOrigins, or have it let in by hand (byob policy has the command), or give the account's key in "
+        "spec.provisioning.secretRef."
+    )
 
 
 def _soft_delete(service: Service | Unread, refused: Unread | None, how: str) -> Check:

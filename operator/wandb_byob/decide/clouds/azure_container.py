@@ -69,11 +69,15 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is asked of the container; `created`: we made it, so that nobody else can have opened it on purpose."""
+    """What is asked of the container; `created`: we made it, so that nobody else can have opened it on purpose.
+
+    `lets_in` are those of the origins that may be let into the account's rules here.
+    """
 
     uid: str
     origins: tuple[str, ...]
     created: bool
+    lets_in: tuple[str, ...]
 
 
 def rule(origins: Sequence[str]) -> CorsRule:
@@ -133,7 +137,7 @@ def after(state: State, wanted: Wanted, done: Collection[CheckName]) -> State:
     if CheckName.PUBLIC_ACCESS in done:
         container = replace(container, public="")
     if isinstance(service, Service) and CheckName.CORS in done:
-        service = replace(service, cors=merged(service.cors, wanted.origins))
+        service = replace(service, cors=merged(service.cors, wanted.lets_in))
     if isinstance(service, Service) and CheckName.SOFT_DELETE in done:
         service = replace(service, soft_delete=RETENTION_DAYS)
     return replace(state, container=container, service=service)
@@ -141,5 +145,5 @@ def after(state: State, wanted: Wanted, done: Collection[CheckName]) -> State:
 
 def _fits(service: Service, wanted: Wanted) -> bool:
     """Say whether a rule is missing and there is room for it."""
-    after = merged(service.cors, wanted.origins)
+    after = merged(service.cors, wanted.lets_in)
     return after != service.cors and len(after) <= MOST_RULES

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
+from weakref import WeakValueDictionary
 
 from wandb_byob.decide.clouds.azure_checks import account_name
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_endpoint
@@ -30,22 +31,29 @@ class Place:
 
 
 class Places:
-    """The accounts that were asked for last, with their idle connections."""
+    """The accounts that were asked for last, with their idle connections.
+
+    One that is forgotten while somebody works with it is still the same for whoever asks: of two turns for one account neither would
+    keep anybody out.
+    """
 
     def __init__(self, endpoints: CloudEndpoints) -> None:
         self._endpoints = endpoints
         self._mutex = threading.Lock()
-        self._known: OrderedDict[str, Place] = OrderedDict()
+        self._recent: OrderedDict[str, Place] = OrderedDict()
+        self._in_use: WeakValueDictionary[str, Place] = WeakValueDictionary()
 
     def of(self, account: str) -> Place:
         """Return where an account is; raises `Stalled` for a name that no account can have."""
         with self._mutex:
-            if account not in self._known:
-                self._known[account] = self._made(account)
-            self._known.move_to_end(account)
-            while len(self._known) > _MOST:
-                self._known.popitem(last=False)
-            return self._known[account]
+            place = self._in_use.get(account)
+            if place is None:
+                place = self._in_use[account] = self._made(account)
+            self._recent[account] = place
+            self._recent.move_to_end(account)
+            while len(self._recent) > _MOST:
+                self._recent.popitem(last=False)
+            return place
 
     def _made(self, account: str) -> Place:
         wrong = account_name(account)

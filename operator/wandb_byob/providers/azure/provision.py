@@ -17,6 +17,7 @@ from wandb_byob.decide.clouds.azure_errors import AzureError
 from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.decide.deletion import not_deleted
 from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.credentials import Ambient
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.azure.api import Api
@@ -189,7 +190,15 @@ def _unread(error: AzureError) -> Unread:
 
 
 def _wanted(context: Context, *, created: bool) -> Wanted:
-    return Wanted(uid=context.uid, origins=context.tenant.origins, created=created)
+    return Wanted(uid=context.uid, origins=context.tenant.origins, created=created, lets_in=_lets_in(context))
+
+
+def _lets_in(context: Context) -> tuple[str, ...]:
+    """Return the origins that may be let in: with the identity that all tenants share only W&B's own, since the rules are all containers'."""
+    tenant = context.tenant
+    if isinstance(context.admin, Ambient):
+        return tuple(origin for origin in tenant.origins if origin == tenant.host)
+    return tenant.origins
 
 
 def facts(context: Context, own: Ownership = _NOBODYS, *, assumed: bool = False) -> BucketFacts:
@@ -213,7 +222,7 @@ def _creation(api: Api) -> Change:
 
 
 def _changes(api: Api, names: Sequence[CheckName]) -> tuple[Change, ...]:
-    words = {"container": api.container, "account": api.account, "origins": ", ".join(api.context.tenant.origins)}
+    words = {"container": api.container, "account": api.account, "origins": ", ".join(_lets_in(api.context))}
     return tuple(Change(name=name.value, message=_TEXTS[name].format(**words)) for name in names)
 
 

@@ -11,7 +11,7 @@ from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 
 ORIGIN = "https://wandb.example.com"
-WANTED = Wanted(uid="u-1", origins=(ORIGIN,), created=True)
+WANTED = Wanted(uid="u-1", origins=(ORIGIN,), created=True, lets_in=(ORIGIN,))
 GOOD = State(
     container=Container(metadata={"wandbbyobowner": "u-1"}),
     account=Account(kind="StorageV2", hierarchical=False),
@@ -68,6 +68,25 @@ def test_one_at_a_time(changes: dict[str, Any], expected: dict[CheckName, CheckR
     bad = [check for check in found if check.name in expected]
     assert all(words in f"{check.message} {check.remedy}" for check in bad)
     assert all(check.remedy for check in bad if check.result in (FAILED, WARNING))
+
+
+@pytest.mark.parametrize(
+    ("known", "failed"), [((ORIGIN,), True), ((ORIGIN, "https://tenants.example"), False)], ids=["not let in", "let in by hand"]
+)  # fmt: skip
+def test_an_origin_that_is_not_ours_to_let_in(known: tuple[str, ...], *, failed: bool) -> None:
+    """The operator's own identity lets in W&B's host alone; what is missing is told, with each way out."""
+    wanted = replace(WANTED, origins=(ORIGIN, "https://tenants.example"))
+    found = checks(replace(GOOD, service=Service(cors=(rule(known),), soft_delete=7)), wanted, managed=True)
+    assert wrong(found) == ({CheckName.CORS: FAILED} if failed else {})
+    if failed:
+        (check,) = (check for check in found if check.name is CheckName.CORS)
+        assert "no rule allows the origin https://tenants.example" in check.message
+        for words in (
+            "https://tenants.example out of spec.cors.allowedOrigins",
+            "byob policy",
+            "spec.provisioning.secretRef",
+        ):
+            assert words in check.remedy
 
 
 @pytest.mark.parametrize(

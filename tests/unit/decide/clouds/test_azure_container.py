@@ -1,5 +1,6 @@
 """What a container and its account must become; what others have set stays."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model.checks import CheckName
 
 ORIGIN, OTHER = "https://wandb.example.com", "https://wandb.other.example.com"
-WANTED = Wanted(uid="u-1", origins=(ORIGIN,), created=True)
+WANTED = Wanted(uid="u-1", origins=(ORIGIN,), created=True, lets_in=(ORIGIN,))
 DENIED = Unread(code="AuthorizationPermissionMismatch", action="GetBlobServiceProperties", denied=True)
 
 
@@ -118,9 +119,19 @@ def test_lacking(changes: dict[str, Any], names: tuple[CheckName, ...]) -> None:
     assert done.account == found.account
 
 
+def test_only_what_may_be_let_in_is() -> None:
+    """What else is wanted stays for somebody else to let in, and is not tried again and again."""
+    wanted = replace(WANTED, origins=(ORIGIN, OTHER))
+    done = after(state(), wanted, lacking(state(), wanted))
+    assert done.service == Service(cors=(rule([ORIGIN]),), soft_delete=7)
+    assert lacking(done, wanted) == ()
+    nothing = replace(WANTED, origins=(OTHER,), lets_in=())
+    assert CheckName.CORS not in lacking(state(), nothing)
+
+
 def test_an_adopted_container_stays_open() -> None:
     """Its owner may have a reason."""
-    adopted = Wanted(uid="u-1", origins=(ORIGIN,), created=False)
+    adopted = Wanted(uid="u-1", origins=(ORIGIN,), created=False, lets_in=(ORIGIN,))
     found = state(container=Container(metadata={"wandbbyobowner": "adopted:u-1"}, public="container"))
     assert CheckName.PUBLIC_ACCESS not in lacking(found, adopted)
 
