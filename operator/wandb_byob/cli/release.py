@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from wandb_byob.kube.apply import has_finalizer, remove_finalizer
+from wandb_byob.kube.apply import let_go
 from wandb_byob.kube.client import (
     BUCKET_STORES,
     LEASES,
@@ -190,16 +190,5 @@ class Releasing:
 
     def _release(self, resource: Resource, item: dict[str, Any]) -> None:
         self._stand_in.keep()
-        namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
-        current: dict[str, Any] | None = item
-        for _ in range(_TRIES):
-            if current is None or not has_finalizer(current):
-                return
-            try:
-                remove_finalizer(self._kube, resource, current)
-            except ConflictError:
-                current = self._kube.get(resource, namespace, name)
-                continue
-            self._say(f"{resource.kind}/{namespace}/{name} is let go.")
-            return
-        raise ConflictError(f"{resource.kind}/{namespace}/{name} changes too often to be let go.", status=409)
+        if let_go(self._kube, resource, item):
+            self._say(f"{resource.kind}/{item['metadata']['namespace']}/{item['metadata']['name']} is let go.")

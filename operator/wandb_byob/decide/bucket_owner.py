@@ -14,6 +14,8 @@ from wandb_byob.model import names
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 
+MARK: Final = f"tag {names.OWNER_TAG}"
+"""Where most clouds keep whose a bucket is, as a message names it."""
 _ADOPTED: Final = "adopted:"
 
 
@@ -61,7 +63,7 @@ class Grounds:
     intended: bool
     adopt: bool
     recorded: str = ""
-    mark: str = f"tag {names.OWNER_TAG}"
+    mark: str = MARK
 
 
 def may_be_ours(grounds: Grounds, tags: Mapping[str, str] | Unread, uid: str) -> bool:

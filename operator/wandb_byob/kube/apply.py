@@ -5,13 +5,14 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from wandb_byob.kube.client import Body, KubeClient, KubeError, PatchType, Resource
+from wandb_byob.kube.client import Body, ConflictError, KubeClient, KubeError, PatchType, Resource
 from wandb_byob.model import names
 from wandb_byob.model.api import BucketStoreStatus, TeamStorageStatus, WandbInstanceStatus
 
 StatusT = TypeVar("StatusT", BucketStoreStatus, TeamStorageStatus, WandbInstanceStatus)
 
 _NOT_FOUND: Final = 404
+_TRIES: Final = 5
 # Only what may quote somebody else's words is redacted: a user whose "secret" is the word True must not break every status.
 _FREE_TEXT: Final = frozenset({"message", "remedy", "text"})
 
@@ -44,6 +45,22 @@ def remove_finalizer(kube: KubeClient, resource: Resource, current: Body) -> Non
     except KubeError as error:
         if error.status != _NOT_FOUND:
             raise
+
+
+def let_go(kube: KubeClient, resource: Resource, item: Body) -> bool:
+    """Take our finalizer off an object that others write at the same time; say whether that was done here. Raises `KubeError`."""
+    namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+    current: Body | None = item
+    for _ in range(_TRIES):
+        if current is None or not has_finalizer(current):
+            return False
+        try:
+            remove_finalizer(kube, resource, current)
+        except ConflictError:
+            current = kube.get(resource, namespace, name)
+        else:
+            return True
+    raise ConflictError(f"{resource.kind}/{namespace}/{name} changes too often to be let go.", status=409)
 
 
 def write_status(

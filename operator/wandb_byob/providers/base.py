@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from wandb_byob.decide.bucket_owner import MARK, Grounds
 from wandb_byob.model.api import BucketStoreSpec
 from wandb_byob.model.checks import Check
 from wandb_byob.model.credentials import Credentials
@@ -61,6 +62,21 @@ class Context:
     fence: Callable[[], None] = field(default=lambda: None)
     recorder: Recorder
     now: Callable[[], datetime]
+
+    @property
+    def manages(self) -> bool:
+        """Whether the bucket may be written."""
+        return self.admin is not None and self.spec.management_policy == "Manage"
+
+    @property
+    def looks_as(self) -> Credentials | None:
+        """Who looks at the bucket: who provisions it, else whoever signs for W&B (None: nobody here can)."""
+        return self.admin if self.admin is not None else self.data
+
+    def grounds(self, bucket: str, *, mark: str = MARK) -> Grounds:
+        """Return what decides whether a bucket that is there may be configured; `mark` is where its store keeps whose it is."""
+        adopt = self.spec.adoption_policy == "Adopt"
+        return Grounds(bucket=bucket, intended=self.intended, adopt=adopt, recorded=self.recorded, mark=mark)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ S3 buckets alone need not pay.
 """
 
 import io
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import requests
@@ -16,7 +16,7 @@ from requests.adapters import BaseAdapter
 from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 
-from wandb_byob.providers import retries
+from wandb_byob.providers import calls
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.transport import GuardedSession, Reply
 
@@ -52,28 +52,20 @@ class GuardedAdapter(BaseAdapter):
         if request.method not in _READS:
             self._context.fence()
         operation = self._naming.operation(request)
-        started, result = time.monotonic(), "error"
-        try:
-            reply = self._reply(request)
-            if reply.status < 300:
-                result = "ok"
-                return _response(request, reply)
-            result = self._naming.code(reply)
+        headers = {**request.headers, "Accept-Encoding": "identity"}
+        reply = calls.make(
+            partial(self._session.request, str(request.method), str(request.url), headers=headers, body=request.body),
+            recorder=self._context.recorder,
+            provider=self._naming.provider,
+            operation=operation,
+            code=self._naming.code,
+        )
+        if reply.status >= 300:
             raise self._naming.refusal(reply, operation)
-        finally:
-            self._context.recorder.cloud_call(
-                provider=self._naming.provider,
-                operation=operation,
-                result=result,
-                seconds=time.monotonic() - started,
-            )
+        return _response(request, reply)
 
     def close(self) -> None:
         """Leave the connections open: other looks use them."""
-
-    def _reply(self, request: PreparedRequest) -> Reply:
-        headers = {**request.headers, "Accept-Encoding": "identity"}
-        return retries.request(self._session, str(request.method), str(request.url), headers=headers, body=request.body)
 
 
 def guarded_requests(adapter: GuardedAdapter) -> requests.Session:

@@ -58,21 +58,7 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
     availability.require_witness(
         instance.spec.deployment_type, store.spec.credentials.source, seen=seen, provider=store.spec.provider
     )
-    bundle, bundle_version = ca_bundle(world, store)
-    context = Context(
-        spec=store.spec,
-        uid=store.metadata.uid,
-        tenant=tenant,
-        data=data,
-        admin=admin,
-        paths=(),
-        ca_bundle=bundle,
-        recorded=recorded(store),
-        allowed_endpoints=world.config.allowed_endpoints,
-        fence=world.fence,
-        recorder=world.recorder,
-        now=world.now,
-    )
+    context, bundle_version = context_of(world, store, tenant=tenant, data=data, admin=admin)
     of_wandb = wandb_side.checks(world, store, instance)
     static = (*validated(provider, context), *of_wandb)
     identity = provider.identity(store.spec)
@@ -89,6 +75,28 @@ def gather_inputs(world: World, store: BucketStore) -> Inputs:
         storage=references.storage_path(store, instance),
         own=teams.own_claims(store, instance, identity=identity),
     )
+
+
+def context_of(
+    world: World, store: BucketStore, *, tenant: Tenant, data: Credentials | None, admin: Credentials | None
+) -> tuple[Context, str]:
+    """Return one look at the bucket by these credentials, and the version of the certificates that it trusts; raises `Stalled`."""
+    bundle, version = ca_bundle(world, store)
+    context = Context(
+        spec=store.spec,
+        uid=store.metadata.uid,
+        tenant=tenant,
+        data=data,
+        admin=admin,
+        paths=(),
+        ca_bundle=bundle,
+        recorded=recorded(store),
+        allowed_endpoints=world.config.allowed_endpoints,
+        fence=world.fence,
+        recorder=world.recorder,
+        now=world.now,
+    )
+    return context, version
 
 
 def _mark(

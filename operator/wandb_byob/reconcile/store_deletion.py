@@ -12,11 +12,11 @@ from wandb_byob.model.api import BucketStore, WandbInstance
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
-from wandb_byob.providers.base import Context, Tenant
+from wandb_byob.providers.base import Tenant
 from wandb_byob.reconcile import own_bucket
 from wandb_byob.reconcile.base import Result, World
 from wandb_byob.reconcile.held import AGAIN, finalize, hold, left_behind
-from wandb_byob.reconcile.inputs import ca_bundle, provisioning, recorded, require_identity_allowed, validated
+from wandb_byob.reconcile.inputs import context_of, provisioning, require_identity_allowed, validated
 from wandb_byob.reconcile.instance_buckets import identity_of
 
 
@@ -126,22 +126,9 @@ def _delete_bucket(world: World, store: BucketStore) -> None:
             Reason.ACCESS_DENIED,
             "deletionPolicy is Delete, but spec.provisioning gives no keys to delete the bucket with. Give some.",
         )
-    bundle, _ = ca_bundle(world, store)
-    context = Context(
-        spec=store.spec,
-        uid=store.metadata.uid,
-        # Whose W&B it was does not matter any more, and its WandbInstance may be gone.
-        tenant=Tenant(deployment_type="SelfManaged", origins=()),
-        data=None,
-        admin=admin,
-        paths=(),
-        ca_bundle=bundle,
-        recorded=recorded(store),
-        allowed_endpoints=world.config.allowed_endpoints,
-        fence=world.fence,
-        recorder=world.recorder,
-        now=world.now,
-    )
+    # Whose W&B it was does not matter any more, and its WandbInstance may be gone.
+    nobody = Tenant(deployment_type="SelfManaged", origins=())
+    context, _ = context_of(world, store, tenant=nobody, data=None, admin=admin)
     validated(provider, context)
     provider.delete(context)
 

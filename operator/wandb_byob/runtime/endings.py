@@ -10,19 +10,17 @@ process itself is told to end (it may run in that namespace).
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from wandb_byob.kube.apply import has_finalizer, remove_finalizer
+from wandb_byob.kube import apply
 from wandb_byob.kube.client import (
     BUCKET_STORES,
     TEAM_STORAGES,
     WANDB_INSTANCES,
-    ConflictError,
     ForbiddenError,
     KubeClient,
     KubeError,
-    Resource,
 )
 from wandb_byob.kube.gather import terminating
 
@@ -32,7 +30,6 @@ _TICK: Final = 2.0
 # Many namespaces are looked at a little more rarely, but soon enough before the five seconds are over.
 _LONGEST_TICK: Final = 3.0
 _READS_PER_SECOND: Final = 10.0
-_TRIES: Final = 5
 
 
 class Endings:
@@ -96,24 +93,7 @@ class Endings:
 def let_go(kube: KubeClient, namespace: str) -> None:
     """Take our finalizers off all objects of a namespace that is being deleted; raises KubeError."""
     for resource in (TEAM_STORAGES, BUCKET_STORES, WANDB_INSTANCES):
-        held: Iterable[dict[str, Any]] = [body for body in kube.list(resource, namespace) if has_finalizer(body)]
-        for body in held:
-            _let_go(kube, resource, body)
-            logger.info(
-                "%s %s is let go, since its namespace is being deleted", resource.kind, body["metadata"]["name"]
-            )
-
-
-def _let_go(kube: KubeClient, resource: Resource, body: dict[str, Any]) -> None:
-    current: dict[str, Any] | None = body
-    for attempt in range(_TRIES):
-        if current is None:
-            return
-        try:
-            remove_finalizer(kube, resource, current)
-        except ConflictError:
-            if attempt == _TRIES - 1:
-                raise
-            current = kube.get(resource, body["metadata"]["namespace"], body["metadata"]["name"])
-        else:
-            return
+        for body in kube.list(resource, namespace):
+            if apply.let_go(kube, resource, body):
+                name = body["metadata"]["name"]
+                logger.info("%s %s is let go, since its namespace is being deleted", resource.kind, name)

@@ -10,8 +10,8 @@ from wandb_byob.providers.shelf.api import Api, ShelfError, json_of
 from wandb_byob.providers.shelf.door import ShelfDoor
 from wandb_byob.providers.shelf.state import as_resource, changes, cors_check, own_of, owner_check, tags, wanted_of
 
-from wandb_byob.decide import addresses, blocks, bucket_owner
-from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
+from wandb_byob.decide import absence, addresses, blocks, bucket_owner
+from wandb_byob.decide.bucket_owner import Claim, Ownership
 from wandb_byob.decide.choices import check_trust
 from wandb_byob.decide.connections import clock_check, connection_checks
 from wandb_byob.decide.endpoints import Policy, Refusal, parse_allow_list, parse_endpoint, refuse_endpoint
@@ -129,48 +129,31 @@ class ShelfProvider:
 
     def _provision(self, api: Api) -> Provisioned:
         context = api.context
-        manages = context.admin is not None and context.spec.management_policy == "Manage"
         try:
             found = api.resource("GetBucket", "GET")
         except ShelfError as error:
             if error.code != "NoSuchBucket":
                 raise
-            return self._absent(api, manages=manages)
-        if not manages:
+            return self._absent(api)
+        if not context.manages:
             wanted = wanted_of(found, context, created=own_of(found, context).created)
             planned = changes(api, wanted) if context.admin is not None else ()
-            return self._told(api, found, own_of(found, context), manages=False, planned=planned)
-        grounds = Grounds(
-            bucket=api.bucket,
-            intended=context.intended,
-            adopt=context.spec.adoption_policy == "Adopt",
-            recorded=context.recorded,
-        )
+            return self._told(api, found, own_of(found, context), planned=planned)
+        grounds = context.grounds(api.bucket)
         own = bucket_owner.ownership(tags(found), uid=context.uid, grounds=grounds, pristine=False)
         wanted = wanted_of(found, context, created=own.created)
         if wanted:
             found = api.resource("PatchBucket", "PATCH", body=as_resource(wanted))
-        return self._told(api, found, own, manages=True, applied=changes(api, wanted))
+        return self._told(api, found, own, applied=changes(api, wanted))
 
-    def _absent(self, api: Api, *, manages: bool) -> Provisioned:
-        context = api.context
-        if context.admin is None or (manages and not context.intended):
-            raise Stalled(
-                Reason.BUCKET_NOT_FOUND,
-                f"There is no bucket {api.bucket}. Set spec.provisioning to have a new one made, or correct spec.shelf.bucket.",
-            )
+    def _absent(self, api: Api) -> Provisioned:
+        context, what = api.context, f"bucket {api.bucket}"
+        provisioned, managed = context.admin is not None, context.manages
         wanted = {CheckName.BUCKET_EXISTS: None, **wanted_of({}, context, created=True)}
-        if manages:
+        if absence.to_be_made(what, provisioned=provisioned, managed=managed, intended=context.intended):
             made = api.resource("CreateBucket", "PUT", body=as_resource(wanted))
-            return self._told(api, made, Ownership(created=True), manages=True, applied=changes(api, wanted))
-        remedy = "Set managementPolicy: Manage to have it created."
-        missing = Check(
-            name=CheckName.BUCKET_EXISTS,
-            result=CheckResult.FAILED,
-            message=f"There is no bucket {api.bucket}.",
-            remedy=remedy,
-        )
-        return Provisioned(facts=None, checks=(missing,), planned=changes(api, wanted))
+            return self._told(api, made, Ownership(created=True), applied=changes(api, wanted))
+        return Provisioned(facts=None, checks=(absence.not_there(what),), planned=changes(api, wanted))
 
     def _told(
         self,
@@ -178,14 +161,13 @@ class ShelfProvider:
         found: Mapping[str, Any],
         own: Ownership,
         *,
-        manages: bool,
         planned: tuple[Change, ...] = (),
         applied: tuple[Change, ...] = (),
     ) -> Provisioned:
         there = Check(
             name=CheckName.BUCKET_EXISTS, result=CheckResult.PASSED, message=f"The bucket {api.bucket} is there."
         )
-        checks = (there, owner_check(found, api.context), cors_check(found, api.context, manages=manages))
+        checks = (there, owner_check(found, api.context), cors_check(found, api.context, manages=api.context.manages))
         return Provisioned(facts=self._facts(api.context, own), checks=checks, planned=planned, applied=applied)
 
     def _facts(self, context: Context, own: Ownership, *, assumed: bool = False) -> BucketFacts:

@@ -3,10 +3,10 @@
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -14,7 +14,7 @@ from wandb_byob.decide.explanations import Explanation
 from wandb_byob.model.checks import CheckName
 from wandb_byob.model.credentials import AccessKey
 from wandb_byob.model.reasons import Reason
-from wandb_byob.providers import retries
+from wandb_byob.providers import calls
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.probing.raw import EXTRA, RawRequests, page_headers
 from wandb_byob.providers.transport import GuardedSession, Reply, TransportError, unanswered
@@ -54,13 +54,9 @@ class Api:
             self.context.fence()
         target = f"/b/{quote(self.bucket, safe='')}{below}"
         headers = {"Authorization": f"Shelf {self.key.access_key_id}:{self._signature(method, target)}"}
-        started, result = time.monotonic(), "error"
-        try:
-            reply = retries.request(self.session, method, self.base + target, headers=headers, body=body)
-            result = "ok" if reply.status < 300 else _code(reply)
-        finally:
-            seconds = time.monotonic() - started
-            self.context.recorder.cloud_call(provider="Shelf", operation=operation, result=result, seconds=seconds)
+        send = partial(self.session.request, method, self.base + target, headers=headers, body=body)
+        recorder = self.context.recorder
+        reply = calls.make(send, recorder=recorder, provider="Shelf", operation=operation, code=_code)
         return _succeeded(operation, reply)
 
     def resource(self, operation: str, method: str, *, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class AzureProvider:
         """Look with one call; True also where nobody here can look."""
         from wandb_byob.decide.clouds.azure_errors import AzureError, missing
 
-        signer = _looks_as(context)
+        signer = context.looks_as
         if signer is None:
             return True
         with self._opened(context, signer) as api:
@@ -80,7 +80,7 @@ class AzureProvider:
         """Create, adopt, configure, or only look, as the specification and the credentials allow."""
         from wandb_byob.providers.azure import provision
 
-        signer = _looks_as(context)
+        signer = context.looks_as
         if signer is None:
             check = Check(
                 name=CheckName.BUCKET_EXISTS,
@@ -107,7 +107,7 @@ class AzureProvider:
         """Delete the container if we made it and it is empty."""
         from wandb_byob.providers.azure import provision
 
-        if context.admin is None or not provision.manages(context):
+        if context.admin is None or not context.manages:
             raise nobody_may_delete(f"container {_spec(context.spec).container}")
         with self._opened(context, context.admin, named=_ADMIN) as api:
             provision.delete(api)
@@ -143,10 +143,6 @@ class AzureProvider:
         from wandb_byob.providers.azure.identity import Tokens
 
         return self._given or Tokens(ca_bundle=self._endpoints.ca_bundle)
-
-
-def _looks_as(context: Context) -> Credentials | None:
-    return context.admin if context.admin is not None else context.data
 
 
 def _connection(api: "Api") -> tuple[Check, ...]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -19,7 +20,7 @@ from wandb_byob.decide.clouds.azure_identity import federation
 from wandb_byob.decide.endpoints import Endpoint, Policy
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.reasons import Reason
-from wandb_byob.providers import retries
+from wandb_byob.providers import calls
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.tls import extended, trust
 from wandb_byob.providers.transport import GuardedSession, Reply
@@ -98,19 +99,14 @@ class Tokens:
             "client_assertion": _assertion(workload),
             "grant_type": "client_credentials",
         }
-        started, result = time.monotonic(), "error"
-        try:
-            reply = retries.request(
-                self._session_of(workload.authority),
-                "POST",
-                f"{workload.authority}/{workload.tenant}/oauth2/v2.0/token",
-                headers={"Content-Type": "application/x-www-form-urlencoded"},
-                body=urlencode(form).encode(),
-            )
-            result = "ok" if reply.status == 200 else _word(reply) or str(reply.status)
-        finally:
-            seconds = time.monotonic() - started
-            context.recorder.cloud_call(provider="Azure", operation="GetToken", result=result, seconds=seconds)
+        send = partial(
+            self._session_of(workload.authority).request,
+            "POST",
+            f"{workload.authority}/{workload.tenant}/oauth2/v2.0/token",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode(form).encode(),
+        )
+        reply = calls.make(send, recorder=context.recorder, provider="Azure", operation="GetToken", code=_word)
         return _token(reply, workload)
 
     def _session_of(self, authority: str) -> GuardedSession:

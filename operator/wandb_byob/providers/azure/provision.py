@@ -8,18 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
-from wandb_byob.decide import bucket_owner, permissions
+from wandb_byob.decide import absence, bucket_owner, permissions
 from wandb_byob.decide.addresses import bucket_identity
-from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
+from wandb_byob.decide.bucket_owner import Claim, Ownership
 from wandb_byob.decide.clouds import azure_checks, azure_container, azure_errors
 from wandb_byob.decide.clouds.azure_container import Container, State, Wanted
 from wandb_byob.decide.clouds.azure_errors import AzureError
 from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.decide.deletion import not_deleted
-from wandb_byob.model.checks import Check, CheckName, CheckResult
+from wandb_byob.model.checks import CheckName
 from wandb_byob.model.credentials import Ambient
 from wandb_byob.model.errors import Stalled
-from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.azure.api import Api
 from wandb_byob.providers.azure.places import PUBLIC
 from wandb_byob.providers.base import BucketFacts, Change, Context, Provisioned
@@ -53,36 +52,19 @@ def provision(api: Api) -> Provisioned:
     return _present(api, container)
 
 
-def manages(context: Context) -> bool:
-    """Say whether the container may be written."""
-    return context.admin is not None and context.spec.management_policy == "Manage"
-
-
 def _absent(api: Api) -> Provisioned:
-    context, name = api.context, api.container
-    if context.admin is None:
-        raise Stalled(
-            Reason.BUCKET_NOT_FOUND,
-            f"There is no container {name} in storage account {api.account}, and nothing to create it with. Set spec.provisioning to "
-            "have it created, or create it by hand, or correct its name.",
-        )
-    if not manages(context):
-        check = Check(
-            name=CheckName.BUCKET_EXISTS,
-            result=CheckResult.FAILED,
-            message=f"There is no container {name}.",
-            remedy="Set managementPolicy: Manage to have it created.",
-        )
-        planned = _changes(
-            api, azure_container.lacking(_state(api, Container(metadata={})), _wanted(context, created=True))
-        )
-        return Provisioned(facts=None, checks=(check,), planned=(_creation(api), *planned))
-    if not context.intended:
-        raise Stalled(
-            Reason.BUCKET_NOT_FOUND,
-            f"The container {name} is gone. It is not made anew, since its files would still be missing: restore it (where soft delete "
-            "for containers is on), or delete this BucketStore and create it again for an empty container.",
-        )
+    context = api.context
+    what = f"container {api.container} in storage account {api.account}"
+    if not absence.to_be_made(
+        what,
+        provisioned=context.admin is not None,
+        managed=context.manages,
+        intended=context.intended,
+        restore=" (where soft delete for containers is on)",
+    ):
+        bare = _state(api, Container(metadata={}))
+        planned = _changes(api, azure_container.lacking(bare, _wanted(context, created=True)))
+        return Provisioned(facts=None, checks=(absence.not_there(what),), planned=(_creation(api), *planned))
     try:
         api.create(azure_container.metadata(Container(metadata={}), _wanted(context, created=True)))
     except AzureError as error:
@@ -97,15 +79,9 @@ def _absent(api: Api) -> Provisioned:
 
 def _present(api: Api, container: Container) -> Provisioned:
     context = api.context
-    if not manages(context):
+    if not context.manages:
         return _observed(api, container)
-    grounds = Grounds(
-        bucket=api.container,
-        intended=context.intended,
-        adopt=context.spec.adoption_policy == "Adopt",
-        recorded=context.recorded,
-        mark=f"metadata {azure_container.OWNER_METADATA}",
-    )
+    grounds = context.grounds(api.container, mark=f"metadata {azure_container.OWNER_METADATA}")
     # A container of our making has its mark from its first moment: one without it is never taken for ours.
     own = bucket_owner.ownership(container.tags, uid=context.uid, grounds=grounds, pristine=False)
     return _configured(api, container, own)

@@ -63,9 +63,9 @@ class GCSProvider:
 
     def exists(self, context: Context) -> bool:
         """Look with one call; True also for a bucket that is there but not for us, and where nobody here can look."""
-        if _looks_as(context) is None:
+        if context.looks_as is None:
             return True
-        with self._opened(context, _looks_as(context)) as api:
+        with self._opened(context, context.looks_as) as api:
             try:
                 api.bucket_call("GetBucket", "GET")
             except GcsError as error:
@@ -77,14 +77,14 @@ class GCSProvider:
 
     def provision(self, context: Context) -> Provisioned:
         """Create, adopt, configure, or only look, as the specification and the credentials allow."""
-        if _looks_as(context) is None:
+        if context.looks_as is None:
             check = Check(
                 name=CheckName.BUCKET_EXISTS,
                 result=CheckResult.SKIPPED,
                 message="Nobody here can sign requests to the bucket, so its configuration is not seen from here.",
             )
             return Provisioned(facts=provision.facts(context, assumed=True), checks=(check,))
-        with self._opened(context, _looks_as(context)) as api:
+        with self._opened(context, context.looks_as) as api:
             found = provision.provision(api, _wanted(context, api))
             return replace(found, checks=(*self._connection(context, api.session), *found.checks))
 
@@ -145,10 +145,6 @@ class GCSProvider:
     def _connection(self, context: Context, session: GuardedSession) -> tuple[Check, ...]:
         _, *proved = connection_checks(session.policy.endpoint, fault=None)
         return (*proved, clock_check(session.last_date, now=context.now()))
-
-
-def _looks_as(context: Context) -> Credentials | None:
-    return context.admin if context.admin is not None else context.data
 
 
 def _wanted(context: Context, api: Api) -> provision.Wanted:

@@ -1,9 +1,9 @@
 """Cloud Storage's JSON API for one bucket: each call is signed, fenced, counted, and its reply bounded and read once."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -12,15 +12,16 @@ from wandb_byob.decide.clouds.gcs_errors import error_of
 from wandb_byob.decide.clouds.gcs_key import SigningKey
 from wandb_byob.decide.clouds.gcs_texts import explained
 from wandb_byob.decide.explanations import Explanation
+from wandb_byob.providers import calls
 from wandb_byob.providers.base import Context
+from wandb_byob.providers.calls import Patience
 from wandb_byob.providers.gcs.recent import Recent
 from wandb_byob.providers.gcs.signing import Clock, KeySigner, Signer, signed_url
 from wandb_byob.providers.probing.raw import EXTRA, RawRequests, page_headers
-from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, TransportError, unanswered
+from wandb_byob.providers.transport import GuardedSession, Reply, TransportError, unanswered
 
-_ATTEMPTS: Final = 3
-_BACKOFF: Final = 0.2
-_PASSING: Final = frozenset({500, 502, 503, 504})
+# Writes are tried again at the next look, which sees what came of them; so is what Google asks to slow down.
+_READING: Final = Patience(passing=calls.USUAL.passing - {429})
 _OBJECT_CALLS: Final = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject"}
 
 
@@ -143,27 +144,14 @@ class Api:
     def _counted(
         self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
     ) -> Reply:
-        started, result = time.monotonic(), "error"
-        try:
-            reply = self._retried(method, url, headers=headers, body=body)
-            result = "ok" if reply.status < 300 else _code(reply)
-            return reply
-        finally:
-            seconds = time.monotonic() - started
-            self.context.recorder.cloud_call(provider="GCS", operation=operation, result=result, seconds=seconds)
-
-    def _retried(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        """Send; reads are tried again at once, writes at the next look, which sees what came of them."""
-        for attempt in range(1, _ATTEMPTS if method == "GET" else 1):
-            try:
-                reply = self.session.request(method, url, headers=headers, body=body)
-            except RetriedTransportError:
-                pass
-            else:
-                if reply.status not in _PASSING:
-                    return reply
-            time.sleep(_BACKOFF * attempt)
-        return self.session.request(method, url, headers=headers, body=body)
+        return calls.make(
+            partial(self.session.request, method, url, headers=headers, body=body),
+            recorder=self.context.recorder,
+            provider="GCS",
+            operation=operation,
+            code=_code,
+            patience=_READING if method == "GET" else calls.ONCE,
+        )
 
 
 def _succeeded(reply: Reply, operation: str) -> Reply:

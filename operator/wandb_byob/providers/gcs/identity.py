@@ -5,11 +5,10 @@ The metadata server's addresses are Google's own and open to nothing else: two p
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 from urllib.parse import quote
 
@@ -29,16 +28,17 @@ from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
 from wandb_byob.model.recorder import Recorder
+from wandb_byob.providers import calls
+from wandb_byob.providers.calls import Patience
 from wandb_byob.providers.tls import trust
-from wandb_byob.providers.transport import GuardedSession, Reply, RetriedTransportError, Timeouts, TransportError
+from wandb_byob.providers.transport import GuardedSession, Reply, Timeouts, TransportError
 
 _METADATA: Final = "http://metadata.google.internal"
 _IAM: Final = "https://iamcredentials.googleapis.com"
 _ACCOUNT: Final = "/computeMetadata/v1/instance/service-accounts/default"
 _FLAVOR: Final = {"Metadata-Flavor": "Google"}
-_ATTEMPTS: Final = 5
-_BACKOFF: Final = 0.3
-_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+# In a pod that has just started the metadata server is not there at once; elsewhere nobody knows its name.
+_STARTING: Final = Patience(attempts=5, pause=0.3, final=frozenset({Fault.UNKNOWN_HOST}))
 
 
 class PodIdentity:
@@ -73,16 +73,18 @@ class PodIdentity:
         url = f"{self._iam.policy.endpoint.url}/v1/projects/-/serviceAccounts/{quote(token.email, safe='@')}:signBlob"
         headers = {"Authorization": f"Bearer {token.value}", "Content-Type": "application/json"}
         body = json.dumps({"payload": base64.b64encode(text).decode()}).encode()
-        reply = _counted(recorder, SIGN_BLOB, lambda: self._iam.request("POST", url, headers=headers, body=body))
+        send = partial(self._iam.request, "POST", url, headers=headers, body=body)
+        reply = calls.make(send, recorder=recorder, provider="GCS", operation=SIGN_BLOB, patience=_STARTING)
         if reply.status != 200:
             raise iam_error_of(reply.status, reply.body)
         return signature_of(reply.body)
 
     def _asked(self, what: str, recorder: Recorder) -> Reply:
-        """Ask the metadata server, which is not there at once in a pod that has just started."""
+        """Ask the metadata server."""
         url = f"{self._metadata.policy.endpoint.url}{_ACCOUNT}{what}"
         try:
-            reply = _counted(recorder, "GetToken", lambda: self._metadata.request("GET", url, headers=_FLAVOR))
+            send = partial(self._metadata.request, "GET", url, headers=_FLAVOR)
+            reply = calls.make(send, recorder=recorder, provider="GCS", operation="GetToken", patience=_STARTING)
         except TransportError:
             raise no_identity() from None
         if reply.status != 200 or reply.headers.get("Metadata-Flavor") != "Google":
@@ -135,27 +137,3 @@ def service_policy(way: str, *, public: str, flag: str) -> Policy:
     if isinstance(endpoint, Refusal):
         raise Stalled(Reason.INVALID_SPEC, f"{endpoint.message} {endpoint.remedy}")
     return Policy(endpoint=endpoint, field=field, trusted=True, public=not way)
-
-
-def _counted(recorder: Recorder, operation: str, call: Callable[[], Reply]) -> Reply:
-    started, result = time.monotonic(), "error"
-    try:
-        reply = _retried(call)
-        result = "ok" if reply.status < 300 else str(reply.status)
-        return reply
-    finally:
-        recorder.cloud_call(provider="GCS", operation=operation, result=result, seconds=time.monotonic() - started)
-
-
-def _retried(call: Callable[[], Reply]) -> Reply:
-    for attempt in range(1, _ATTEMPTS):
-        try:
-            reply = call()
-        except RetriedTransportError as error:
-            if error.fault is Fault.UNKNOWN_HOST:
-                raise
-        else:
-            if reply.status not in _PASSING:
-                return reply
-        time.sleep(_BACKOFF * attempt)
-    return call()

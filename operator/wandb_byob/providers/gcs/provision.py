@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from wandb_byob.decide import bucket_owner, permissions
-from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
+from wandb_byob.decide import absence, bucket_owner, permissions
+from wandb_byob.decide.bucket_owner import Claim, Ownership
 from wandb_byob.decide.clouds import gcs_bucket, gcs_checks
 from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.decide.clouds.gcs_bucket import GcsState
@@ -46,7 +46,7 @@ class Wanted:
 def provision(api: Api, wanted: Wanted) -> Provisioned:
     """Look at the bucket, change what `managementPolicy` and the credentials allow, and check its metadata."""
     context = api.context
-    if manages(context) and not wanted.account:
+    if context.manages and not wanted.account:
         raise Stalled(
             Reason.PRINCIPAL_UNKNOWN,
             "The bucket's IAM policy needs to name the service account that W&B's pods run as, and that is not known. Set "
@@ -65,11 +65,6 @@ def provision(api: Api, wanted: Wanted) -> Provisioned:
     return _present(api, wanted, gcs_bucket.state_of(resource))
 
 
-def manages(context: Context) -> bool:
-    """Say whether the bucket may be written."""
-    return context.admin is not None and context.spec.management_policy == "Manage"
-
-
 def not_ours(api: Api, error: GcsError) -> Stalled:
     """Return the refusal of a bucket that the provisioning credentials cannot even see."""
     return Stalled(
@@ -80,29 +75,17 @@ def not_ours(api: Api, error: GcsError) -> Stalled:
 
 
 def _absent(api: Api, wanted: Wanted) -> Provisioned:
-    context = api.context
-    if context.admin is None:
-        raise Stalled(
-            Reason.BUCKET_NOT_FOUND,
-            f"There is no bucket {api.bucket}, and nothing to create it with. Set spec.provisioning to have it created, or create it "
-            "by hand, or correct its name.",
-        )
-    if manages(context) and context.intended:
+    context, what = api.context, f"bucket {api.bucket}"
+    if absence.to_be_made(
+        what,
+        provisioned=context.admin is not None,
+        managed=context.manages,
+        intended=context.intended,
+        restore=" (soft delete keeps it for a time)",
+    ):
         return _created(api, wanted)
-    if manages(context):
-        raise Stalled(
-            Reason.BUCKET_NOT_FOUND,
-            f"The bucket {api.bucket} is gone. It is not made anew, since its files would still be missing: restore it (soft delete "
-            "keeps it for a time), or delete this BucketStore and create it again for an empty bucket.",
-        )
-    check = Check(
-        name=CheckName.BUCKET_EXISTS,
-        result=CheckResult.FAILED,
-        message=f"There is no bucket {api.bucket}.",
-        remedy="Set managementPolicy: Manage to have it created.",
-    )
     planned = _CREATED | ({CheckName.POLICY} if wanted.account else set())
-    return Provisioned(facts=None, checks=(check,), planned=_changes(api, wanted, planned))
+    return Provisioned(facts=None, checks=(absence.not_there(what),), planned=_changes(api, wanted, planned))
 
 
 def _created(api: Api, wanted: Wanted) -> Provisioned:
@@ -129,15 +112,9 @@ def _created(api: Api, wanted: Wanted) -> Provisioned:
 
 def _present(api: Api, wanted: Wanted, state: GcsState) -> Provisioned:
     context = api.context
-    if not manages(context):
+    if not context.manages:
         return _observed(api, wanted, state)
-    grounds = Grounds(
-        bucket=api.bucket,
-        intended=context.intended,
-        adopt=context.spec.adoption_policy == "Adopt",
-        recorded=context.recorded,
-        mark=f"label {gcs_bucket.OWNER_LABEL}",
-    )
+    grounds = context.grounds(api.bucket, mark=f"label {gcs_bucket.OWNER_LABEL}")
     # A bucket of our making has its label from its first moment: one without it is never taken for ours.
     own = bucket_owner.ownership(state.tags, uid=context.uid, grounds=grounds, pristine=False)
     parts = gcs_bucket.patch(state, uid=context.uid, created=own.created, origins=context.tenant.origins)
@@ -246,7 +223,7 @@ def _told(
         location=asked,
         origins=context.tenant.origins,
         paths=context.paths,
-        managed=manages(context),
+        managed=context.manages,
     )
     return Provisioned(facts=facts(context, state, own), checks=(*checks, grant), applied=applied)
 

@@ -1,11 +1,11 @@
 """Requests that no SDK makes: signed URLs as W&B's clients use them, and preflights as browsers send them."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from wandb_byob.providers import retries
+from wandb_byob.providers import calls
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.transport import GuardedSession, Reply
 
@@ -40,15 +40,9 @@ class RawRequests:
     def _counted(
         self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
     ) -> Reply:
-        started, result = time.monotonic(), "error"
-        try:
-            reply = retries.request(self.session, method, url, headers=headers, body=body)
-            result = "ok" if reply.status < 300 else (self.code(reply) or str(reply.status))
-            return reply
-        finally:
-            self.context.recorder.cloud_call(
-                provider=self.provider, operation=operation, result=result, seconds=time.monotonic() - started
-            )
+        send = partial(self.session.request, method, url, headers=headers, body=body)
+        recorder = self.context.recorder
+        return calls.make(send, recorder=recorder, provider=self.provider, operation=operation, code=self.code)
 
 
 def page_headers(*, origin: str, body: bytes | None) -> dict[str, str]:

@@ -53,7 +53,7 @@ class S3Provider:
 
     def exists(self, context: Context) -> bool:
         """Look with one call; True also for a bucket that is there but not for us, and where nobody here can look."""
-        signer = _signer(context)
+        signer = context.looks_as
         if signer is None:
             return True
         with self._bucket(self._there(context), signer) as bucket:
@@ -61,7 +61,7 @@ class S3Provider:
 
     def provision(self, context: Context) -> Provisioned:
         """Create, adopt, configure, or only look, as the specification and the credentials allow."""
-        context, signer = self._there(context), _signer(context)
+        context, signer = self._there(context), context.looks_as
         if signer is None:
             return provision.unsigned(context, target_of(context.spec, context.endpoint))
         with self._bucket(context, signer) as bucket:
@@ -109,10 +109,6 @@ def _of_the_way(check: Check, target: Target) -> Check:
     if check.name is not CheckName.TRUST or not route.way:
         return check
     return check_way(route.url.partition("://")[2], public=route.home.partition("://")[2])
-
-
-def _signer(context: Context) -> Credentials | None:
-    return context.admin if context.admin is not None else context.data
 
 
 def _field(context: Context, signer: Credentials) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from time import monotonic
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wandb_byob.decide.clouds import cors
@@ -14,6 +14,7 @@ from wandb_byob.decide.clouds.key_checks import KeyWanted
 from wandb_byob.decide.probing import browsers
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
+from wandb_byob.providers import calls
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.s3 import errors, guard
 from wandb_byob.providers.s3.errors import SDK_ERRORS, Where
@@ -172,15 +173,11 @@ def _lets_browsers_in(bucket: Bucket) -> bool:
     target, context = bucket.where.target, bucket.context
     session = guard.session_for(target.route, ca_bundle=context.ca_bundle, allowed=context.allowed_endpoints)
     for origin in browsers.sample_origins(context.tenant.origins):
-        started = monotonic()
+        send = partial(session.request, "GET", f"{target.bucket_url}/wandb", headers={"Origin": origin})
         try:
-            reply = session.request("GET", f"{target.bucket_url}/wandb", headers={"Origin": origin})
+            reply = calls.make(send, recorder=context.recorder, provider=target.route.provider, operation="UnsignedGet")
         except TransportError as error:
             raise errors.domain_error(error, bucket.where) from None
-        seconds = monotonic() - started
-        context.recorder.cloud_call(
-            provider=target.route.provider, operation="UnsignedGet", result=str(reply.status), seconds=seconds
-        )
         answered = browsers.Answered(status=reply.status, headers=reply.headers)
         if browsers.exposure_problem(answered, origin=origin):
             return False

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from wandb_byob.decide import bucket_owner, permissions
-from wandb_byob.decide.bucket_owner import Claim, Grounds, Ownership
+from wandb_byob.decide import absence, bucket_owner, permissions
+from wandb_byob.decide.bucket_owner import Claim, Ownership
 from wandb_byob.decide.clouds import bucket_checks, bucket_plan
 from wandb_byob.decide.clouds.bucket_checks import Circumstances
 from wandb_byob.decide.clouds.bucket_plan import Wanted
@@ -13,15 +13,13 @@ from wandb_byob.decide.clouds.bucket_state import Aspect, BucketState, Encryptio
 from wandb_byob.decide.clouds.key_checks import KeyWanted
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 from wandb_byob.model.credentials import Ambient
-from wandb_byob.model.errors import Stalled
-from wandb_byob.model.reasons import Reason
 from wandb_byob.providers.base import BucketFacts, Change, Context, Provisioned
 from wandb_byob.providers.s3 import apply, observe
 from wandb_byob.providers.s3.keys import KeyLook
 from wandb_byob.providers.s3.observe import Bucket, Presence
 from wandb_byob.providers.s3.refusals import Refusals
 from wandb_byob.providers.s3.target import ANY_ZONE, Target, identity_of
-from wandb_byob.providers.s3.wanted import manages, wanted_of
+from wandb_byob.providers.s3.wanted import wanted_of
 
 _NAMES: Final[Mapping[Aspect, CheckName]] = {
     "tags": CheckName.OWNER,
@@ -40,7 +38,7 @@ def provision(bucket: Bucket, refusals: Refusals) -> Provisioned:
         return _absent(bucket, refusals)
     if seen.hidden is not None and bucket.context.admin is not None:
         raise observe.not_ours(bucket, seen.hidden)
-    if manages(bucket.context):
+    if bucket.context.manages:
         return _managed(bucket, refusals, region=seen.region)
     return _observed(bucket, seen)
 
@@ -58,32 +56,16 @@ def unsigned(context: Context, target: Target) -> Provisioned:
 
 def _absent(bucket: Bucket, refusals: Refusals) -> Provisioned:
     context, target = bucket.context, bucket.where.target
-    if context.admin is None:
-        raise Stalled(
-            Reason.BUCKET_NOT_FOUND,
-            f"There is no bucket {bucket.name} at {target.route.url}, and nothing to create it with. Set spec.provisioning to have "
-            "it created, or create it by hand, or correct its name.",
-        )
-    if context.spec.management_policy == "Manage" and context.intended:
+    what = f"bucket {bucket.name} at {target.route.url}"
+    provisioned = context.admin is not None
+    if absence.to_be_made(what, provisioned=provisioned, managed=context.manages, intended=context.intended):
         return _created(bucket, refusals)
-    if context.spec.management_policy == "Manage":
-        raise Stalled(
-            Reason.BUCKET_NOT_FOUND,
-            f"The bucket {bucket.name} was at {target.route.url} and is gone. It is not made anew, since its files would still be "
-            "missing: restore it, or delete this BucketStore and create it again for an empty bucket.",
-        )
     wanted, _ = wanted_of(context, target, created=True)
     fresh = BucketState(tags={})
     goal = bucket_plan.target(fresh, wanted, tags=bucket_owner.tagged({}, context.uid, created=True))
-    check = Check(
-        name=CheckName.BUCKET_EXISTS,
-        result=CheckResult.FAILED,
-        message=f"There is no bucket {bucket.name} at {target.route.url}.",
-        remedy="Set managementPolicy: Manage to have it created.",
-    )
     key = _key(bucket, fresh, wanted)
     planned = (_creation(target), *_planned_of(key), *_changes(bucket_plan.changes(fresh, goal, wanted)))
-    return Provisioned(facts=None, checks=(check, *_check_of(key)), planned=planned)
+    return Provisioned(facts=None, checks=(absence.not_there(what), *_check_of(key)), planned=planned)
 
 
 def _created(bucket: Bucket, refusals: Refusals) -> Provisioned:
@@ -101,12 +83,7 @@ def _created(bucket: Bucket, refusals: Refusals) -> Provisioned:
 def _managed(bucket: Bucket, refusals: Refusals, *, region: str) -> Provisioned:
     """Configure a bucket that is there, if it may be: it is ours, or may be adopted."""
     context, target = bucket.context, bucket.where.target
-    grounds = Grounds(
-        bucket=bucket.name,
-        intended=context.intended,
-        adopt=context.spec.adoption_policy == "Adopt",
-        recorded=context.recorded,
-    )
+    grounds = context.grounds(bucket.name)
     tags = observe.read_tags(bucket)
     wanted_of(context, target, created=False)  # what is impossible is said before anything is written
     state: BucketState | None = None
@@ -217,7 +194,7 @@ def _checks(bucket: Bucket, state: BucketState, wanted: Wanted, reason: str) -> 
     route = bucket.where.target.route
     untold = route.provider == "CoreWeave" and route.region == ANY_ZONE
     circumstances = Circumstances(
-        managed=manages(bucket.context),
+        managed=bucket.context.manages,
         region=(state.region or route.region) if untold else route.region,
         region_field=route.region_field,
         paths=bucket.context.paths,
@@ -239,7 +216,7 @@ def _key(bucket: Bucket, state: BucketState, wanted: Wanted) -> KeyLook | None:
         KeyWanted(
             given=given,
             reader=wanted.reader,
-            managed=manages(bucket.context) and bool(wanted.kms_key_arn),
+            managed=bucket.context.manages and bool(wanted.kms_key_arn),
             shared=isinstance(bucket.context.admin, Ambient),
             signer=bucket.where.keys,
             expected=bucket.context.admin is not None,

@@ -10,11 +10,6 @@ from wandb_byob.providers.base import Context
 from wandb_byob.providers.s3.target import Target
 
 
-def manages(context: Context) -> bool:
-    """Say whether the bucket may be changed."""
-    return context.admin is not None and context.spec.management_policy == "Manage"
-
-
 def wanted_of(context: Context, target: Target, *, created: bool) -> tuple[Wanted, str]:
     """Return what is asked of the bucket, and why no policy is needed ("" where one is)."""
     grants = _grants(context, target) if target.route.provider == "CoreWeave" else ()
@@ -64,7 +59,7 @@ def _reader(context: Context, target: Target) -> tuple[str, str]:
             "",
             "W&B signs with the keys in spec.credentials, whose own user has its rights: no bucket policy is needed.",
         )
-    if not manages(context):
+    if not context.manages:
         return "", "Which role W&B's pods run as is not known, so the bucket policy is not checked."
     raise Stalled(
         Reason.PRINCIPAL_UNKNOWN,
