@@ -23,7 +23,7 @@ import yaml
 
 from wandb_byob.cli import COMMANDS
 from wandb_byob.model.checks import CheckName
-from wandb_byob.model.reasons import REASONS, Reason
+from wandb_byob.model.reasons import Reason
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "wandb-byob"
@@ -48,9 +48,7 @@ def reasons() -> str:
         "| reason | what it means | what to do |",
         "|---|---|---|",
     ]
-    for reason in sorted(reason for reason in Reason if reason in REASONS):
-        text = REASONS[reason]
-        lines.append(f"| `{reason.value}` | {cell(text.meaning)} | {cell(text.remedy)} |")
+    lines += [f"| `{reason.value}` | {cell(reason.meaning)} | {cell(reason.remedy)} |" for reason in sorted(Reason)]
     return "\n".join([*lines, "", "Made from `operator/wandb_byob/model/reasons.py` by `hack/docs.py`.", ""])
 
 

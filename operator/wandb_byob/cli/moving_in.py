@@ -14,7 +14,7 @@ from wandb_byob.cli import manifests, output, own_bucket, rollouts, sources
 from wandb_byob.cli.own_bucket import Own
 from wandb_byob.cli.sources import Source, SourceError
 from wandb_byob.decide import imports, scim
-from wandb_byob.decide.addresses import split
+from wandb_byob.decide.address_lists import split
 from wandb_byob.decide.imports import Draft, Left
 from wandb_byob.decide.precedence import Found
 from wandb_byob.decide.rollouts.variable import MARK

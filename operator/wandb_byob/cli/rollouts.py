@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from wandb_byob.decide import addresses, attachments
+from wandb_byob.decide import address_lists, addresses, attachments
 from wandb_byob.decide.annotations import paused
 from wandb_byob.decide.compose import Attached, Composition, Entry, compose
 from wandb_byob.decide.instance_storage import Storage
@@ -171,7 +171,7 @@ def _entries(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[EntryC
     """Yield what is there afterwards in its order, and what is not any more."""
     texts = {entry.text for entry in before}
     former = {entry.identity: _shown(entry) for entry in reversed(before) if entry.identity is not None}
-    for entry, address in zip(after, addresses.redact_all([entry.text for entry in after]), strict=True):
+    for entry, address in zip(after, address_lists.redact([entry.text for entry in after]), strict=True):
         there = former.get(entry.identity or "")
         change = "Stays" if entry.text in texts else "Renewed" if there is not None else "Added"
         seen = there if change == "Renewed" and there is not None and there != address else ""

@@ -1,10 +1,9 @@
-"""Storage addresses as W&B reads them: build, parse, identify, redact, and join and split a list of them.
+"""Storage addresses as W&B reads them: build, parse, identify and redact one (a list of them: decide.address_lists).
 
 The forms, and the escaping rules, are those of W&B's charts and operator; W&B parses with Go's net/url (decide.neturl).
 """
 
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote
@@ -163,17 +162,6 @@ def identity(text: str) -> str | None:
     return bucket_identity(address.scheme, address.host, address.bucket, region=dict(address.query).get("region", ""))
 
 
-def identities(entries: Sequence[str]) -> tuple[str | None, ...]:
-    """Return the identity of each entry of a list; one whose key was torn by a raw separator means no bucket."""
-    found: list[str | None] = []
-    open_key = False  # an @ that may end its key comes in an entry after this one, before the next address begins
-    for entry in reversed(entries):
-        found.append(None if open_key else identity(entry))
-        if entry.strip():  # two separators in a row leave an empty entry within a torn key
-            open_key = _is_tail(entry) and (open_key or "@" in entry)
-    return tuple(reversed(found))
-
-
 def torn(text: str) -> bool:
     """Say whether a raw / ? or # ends the authority inside of what is meant as a key: the rest of the key would pass for the bucket."""
     userinfo = text.partition("://")[2].rpartition("@")[0]
@@ -237,7 +225,7 @@ def redact(text: str) -> str:
     """
     if not text.strip():
         return text
-    if not _has_scheme(text):
+    if not has_scheme(text):
         return "***"
     scheme, _, rest = text.partition("://")
     # The last @ of all, not of the authority: a raw / ? or # in a key moves the end of the authority before it.
@@ -250,7 +238,8 @@ def redact(text: str) -> str:
     return f"{scheme}://{hidden}{at}{place}{question}{'&'.join(_redact_parameter(part) for part in query.split('&'))}"
 
 
-def _has_scheme(text: str) -> bool:
+def has_scheme(text: str) -> bool:
+    """Say whether a text begins as an address does, of W&B's schemes or of others that keys stand in."""
     scheme, separator, _ = text.partition("://")
     return bool(separator) and scheme.strip().lower() in (*_KNOWN_SCHEMES, *_REFUSED_SCHEMES, "http", "https")
 
@@ -270,32 +259,6 @@ def _redact_parameter(part: str) -> str:
     if not part or key in _KNOWN_PARAMETERS:
         return part
     return f"{key}=***" if equals else "***"
-
-
-def redact_all(entries: Sequence[str]) -> tuple[str, ...]:
-    """Redact a list: an entry whose successor begins with no scheme was torn by a raw separator, and shows nothing."""
-    successors = [next(filter(str.strip, entries[index + 1 :]), "") for index in range(len(entries))]
-    return tuple(
-        f"{entry.partition('://')[0]}://***" if _has_scheme(entry) and _is_tail(successor) else redact(entry)
-        for entry, successor in zip(entries, successors, strict=True)
-    )
-
-
-def _is_tail(entry: str) -> bool:
-    return bool(entry.strip()) and not _has_scheme(entry)
-
-
-def split(value: str, separator: str = ",") -> tuple[str, ...]:
-    """Return the entries of the variable byte for byte, empty and malformed ones included; an empty value has none."""
-    return tuple(value.split(separator)) if value else ()
-
-
-def join(entries: Iterable[str], separator: str = ",") -> str:
-    """Return the variable's value; raises ValueError where an entry holds the separator, so that nothing is ever torn."""
-    listed = tuple(entries)
-    if any(separator in entry for entry in listed):
-        raise ValueError("an entry holds the separator of the list")
-    return separator.join(listed)
 
 
 def _encode(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from wandb_byob.decide import addresses
+from wandb_byob.decide import address_lists, addresses
 from wandb_byob.decide.addresses import Address
 from wandb_byob.model.errors import Stalled
 from wandb_byob.model.reasons import Reason
@@ -68,7 +68,7 @@ class Composition:
     @property
     def value(self) -> str:
         """Return the variable's value; raises ValueError where an entry holds the separator."""
-        return addresses.join((entry.text for entry in self.entries), self.separator)
+        return address_lists.join((entry.text for entry in self.entries), self.separator)
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -83,9 +83,10 @@ def entry_identity(bucket: str, shown: str | None) -> str:
 
 def read(value: str | None, *, provenance: Mapping[str, str], separator: str) -> tuple[Entry, ...]:
     """Return the entries of a value that is there; what `provenance` does not know was written by somebody else."""
-    texts = addresses.split(value or "", separator)
+    texts = address_lists.split(value or "", separator)
     return tuple(
-        _known(text, identity, provenance) for text, identity in zip(texts, addresses.identities(texts), strict=True)
+        _known(text, identity, provenance)
+        for text, identity in zip(texts, address_lists.identities(texts), strict=True)
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from wandb_byob.decide import addresses, storage
+from wandb_byob.decide import address_lists, addresses, storage
 from wandb_byob.decide.addresses import Address
 from wandb_byob.decide.bucket_names import check_bucket_name
 from wandb_byob.decide.rollouts.variable import AWS_KMS_KEY, AWS_REGION
@@ -65,8 +65,8 @@ def drafts(
     made: list[Draft] = []
     left: list[Left] = []
     there = {identity: f"BucketStore {name} is there for it" for identity, name in (known or {}).items()}
-    shown = addresses.redact_all(entries)
-    for text, identity, redacted in zip(entries, addresses.identities(entries), shown, strict=True):
+    shown = address_lists.redact(entries)
+    for text, identity, redacted in zip(entries, address_lists.identities(entries), shown, strict=True):
         why = _unfit(text, identity, there)
         address = addresses.parse(text.strip()) if not why else None
         block = _block(address, str(identity), region) if address is not None else why

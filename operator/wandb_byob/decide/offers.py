@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from wandb_byob.decide import addresses
+from wandb_byob.decide import address_lists
 from wandb_byob.decide.compose import KEPT
 from wandb_byob.decide.rollouts.variable import VARIABLE
 
@@ -56,8 +56,8 @@ class Gap:
 
 def offered(value: str | None, separator: str) -> frozenset[str]:
     """Return the schemes of which a value has an entry that W&B can read."""
-    entries = addresses.split(value or "", separator)
-    named = (identity.partition("://")[0] for identity in addresses.identities(entries) if identity is not None)
+    entries = address_lists.split(value or "", separator)
+    named = (identity.partition("://")[0] for identity in address_lists.identities(entries) if identity is not None)
     return frozenset(named) & LABELS.keys()
 
 

@@ -104,7 +104,7 @@ def _not_ready(store: BucketStore, condition: Condition | None, user: str) -> tu
     if condition is None:
         return _waiting(store, "has not been checked yet.")
     stalled = is_true(store.status.conditions, ConditionType.STALLED)
-    reason = Reason(condition.reason) if condition.reason in set(Reason) else Reason.CHECKS_FAILED
+    reason = next((known for known in Reason if known == condition.reason), Reason.CHECKS_FAILED)
     if store.metadata.namespace == user:
         message = f"BucketStore {store.metadata.name}: {condition.message}"
     else:

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from wandb_byob.decide import addresses, instance_storage, looks
+from wandb_byob.decide import address_lists, instance_storage, looks
 from wandb_byob.decide.compose import Composition, Entry, Source, read, size, union
 from wandb_byob.decide.conditions import ConditionType, Outcome, Progress, Verdict, conditions, kept
 from wandb_byob.decide.instance_storage import Storage
@@ -237,7 +237,7 @@ def _literal(env: EnvVar | None) -> str | None:
 
 def _entries(listed: tuple[Entry, ...], stores: Mapping[ObjectKey, BucketStore]) -> tuple[api.Entry, ...]:
     by_uid = {store.metadata.uid: key for key, store in stores.items()}
-    redacted = addresses.redact_all([entry.text for entry in listed])
+    redacted = address_lists.redact([entry.text for entry in listed])
     return tuple(
         api.Entry(
             address=_text(shown)[:_LONGEST_ADDRESS],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wandb_byob.decide import addresses, bucket_forms, imports, storage
+from wandb_byob.decide import address_lists, bucket_forms, imports, storage
 from wandb_byob.decide.imports import Draft, Left
 from wandb_byob.decide.storage import Present, Unreadable
 
@@ -73,7 +73,7 @@ def test_what_is_wrong_stays_as_it_is_and_is_told(entries: list[str], words: str
     """None of it is quoted but what the redacted list shows."""
     made, left = imports.drafts(entries)
     assert made == ()
-    assert [each.shown for each in left] == list(addresses.redact_all(entries))
+    assert [each.shown for each in left] == list(address_lists.redact(entries))
     assert any(words in each.why for each in left)
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from wandb_byob.model.reasons import REASONS, Reason
+from wandb_byob.model.reasons import Reason
 
 _FINE = {
     Reason.ACCEPTED,
@@ -26,8 +26,7 @@ _FINE = {
 @pytest.mark.parametrize("reason", list(Reason))
 def test_each_reason_has_a_sentence_and_a_remedy_where_something_is_to_be_done(reason: Reason) -> None:
     """One sentence each, in plain words; CamelCase as the Kubernetes API conventions ask."""
-    text = REASONS[reason]
-    assert text.meaning.endswith(".")
-    assert bool(text.remedy) == (reason not in _FINE)
-    assert not text.remedy or text.remedy.endswith(".")
+    assert reason.meaning.endswith(".")
+    assert bool(reason.remedy) == (reason not in _FINE)
+    assert not reason.remedy or reason.remedy.endswith(".")
     assert re.fullmatch(r"[A-Z][A-Za-z]+", reason.value)
