@@ -160,6 +160,8 @@ PLACE: Final = Place(
         denied=Fault(status=403, body=_error("Denied")),
         throttled=Fault(status=429, body=_error("SlowDown")),
         expired=Fault(status=401, body=_error("ExpiredKey")),
+        to_create="write",
+        to_configure="write",
     ),
     planned=frozenset({"Owner", "CORS"}),
     leftovers=("object",),
