@@ -50,7 +50,15 @@ def run(
 
 
 def documents(folder: Path, name: str) -> list[Any]:
-    return list(yaml.safe_load_all((folder / "byob" / f"{name}.yaml").read_text()))
+    """The objects of a file; none where there was nothing to write into it."""
+    file = folder / "byob" / f"{name}.yaml"
+    return list(yaml.safe_load_all(file.read_text())) if file.exists() else []
+
+
+def alone(here: InstanceWorld) -> InstanceWorld:
+    """W&B as it is before anybody has told the operator of it."""
+    here.cluster.delete(here.path)
+    return here
 
 
 def secret(value: str, *, name: str = "stores", key: str = "list") -> dict[str, Any]:
@@ -59,11 +67,9 @@ def secret(value: str, *, name: str = "stores", key: str = "list") -> dict[str, 
 
 def move_in(here: InstanceWorld, folder: Path) -> None:
     """Apply what was written, verify the buckets (no store is asked here), and give each a team, but not the instance's own."""
-    here.cluster.delete(here.path)
-    (instance,) = documents(folder, "wandbinstance")
-    own = instance["spec"].get("storage", {})
     for file in ("wandbinstance", "secrets", "bucketstores"):
         here.apply(*documents(folder, file))
+    own = here.instance()["spec"].get("storage", {})
     for store in documents(folder, "bucketstores"):
         name = store["metadata"]["name"]
         if name == own.get("bucketStoreRef", {}).get("name"):

@@ -10,17 +10,18 @@ from wandb_byob.cli.flags import add_kubeconfig, origin
 from wandb_byob.cli.output import Row, Screen
 
 if TYPE_CHECKING:
+    from wandb_byob.cli.applying import Drafts
     from wandb_byob.cli.moving_in import Import
-    from wandb_byob.cli.own_bucket import Own
 
 EPILOG = """\
 The files hold keys and are readable by you alone; nothing of a key is printed. Nothing in the cluster is changed. Every entry
-stays in W&B byte for byte until you apply the files, and those that mean nothing stay afterwards too.
+stays in W&B byte for byte until you apply the files, and those that mean nothing stay afterwards too. The instance's own bucket
+stays as it is set, and where it is set. A WandbInstance that is there is left as it is, or gets what is named, and nothing else.
 
 With --scim-credentials W&B is asked for the names of its teams, and each gets a form in teamstorages.yaml. Which bucket a team
 uses, W&B tells nobody: that is yours to write.
 
-exit status: 0 all entries have a BucketStore, 1 some were left or something stands in the way, 2 nothing was written
+exit status: 0 each bucket has a BucketStore, 1 some were left or something stands in the way, 2 it could not be told
 """
 
 
@@ -41,12 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         metavar="URL",
-        required=True,
         type=origin,
-        help="W&B's address in browsers, such as https://wandb.example.com",
+        help="W&B's address in browsers, such as https://wandb.example.com (default: that of the WandbInstance that is there)",
     )
-    parser.add_argument("--name", default="wandb", help="of the WandbInstance to write (default: %(default)s)")
-    parser.add_argument("--separator", default=",", help="what divides the list (default: %(default)s)")
+    parser.add_argument("--name", help="of the WandbInstance (default: the only one that is there, else wandb)")
+    parser.add_argument(
+        "--separator", help="what divides the list (default: as the WandbInstance that is there says, else ,)"
+    )
     parser.add_argument(
         "--region",
         help="where buckets of AWS are whose entry does not say it (default: AWS_REGION of W&B's containers)",
@@ -69,17 +71,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the manifests; return 0, 1 where entries were left or something is in the way, 2 where nothing was written."""
+    """Write the manifests; return 0, 1 where entries were left or something is in the way, 2 where it could not be told what is there."""
     from wandb_byob.cli import moving_in, sources
     from wandb_byob.cli.manifests import ManifestError
-    from wandb_byob.decide import addresses
     from wandb_byob.decide.scim import ScimError
     from wandb_byob.kube.client import KubeError
     from wandb_byob.model.errors import DomainError
 
     try:
         found = moving_in.look(arguments)
-        moving_in.write(arguments.directory, found.files)
+        if found.files:
+            moving_in.write(arguments.directory, found.files)
     except (sources.SourceError, DomainError, KubeError, ManifestError, ScimError) as error:
         output.complain("import", str(error))
         return 2
@@ -88,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.complain("import", f"{where}: {error.strerror}. Name a folder that is not there yet with --directory.")
         return 2
     _show(Screen(), found, arguments.directory)
-    left = found.own.left is not None or any(each.shown != addresses.COREWEAVE_SHARED for each in found.left)
+    left = found.drafts.own.left is not None or not all(each.served for each in found.drafts.left)
     return 1 if left or found.in_the_way else 0
 
 
@@ -98,30 +100,35 @@ def _show(screen: Screen, found: "Import", folder: Path) -> None:
             rows = [Row((each.place, each.source, each.read_by)) for each in places]
             screen.table((heading, "HAS IT FROM", "IT IS READ BY"), rows)
             screen.line()
-    rows = [Row((each.name, str(each.spec["provider"]), each.shown), notes=each.doubts) for each in found.made]
+    rows = [Row((each.name, str(each.spec["provider"]), each.shown), notes=each.doubts) for each in found.drafts.made]
     rows += [
         Row(("-", "left as it is", each.shown), colour="yellow", notes=(each.why[:1].upper() + each.why[1:] + ".",))
-        for each in found.left
+        for each in found.drafts.left
     ]
-    rows += _own(found.own)
+    rows += _own(found.drafts)
     screen.table(("BUCKETSTORE", "PROVIDER", "ENTRY"), rows)
     screen.line()
     if found.teams:
         screen.say(f"Teams of W&B: {', '.join(found.teams)}. Which bucket each of them uses, W&B does not tell.")
-    screen.say(
-        f"Written to {folder}. Complete teamstorages.yaml, look at `byob plan -f {folder} --with-cluster`, then apply: {found.restart}."
-    )
+    if found.instance:
+        screen.say(found.instance)
+    if found.files:
+        teams = "Complete teamstorages.yaml, look" if found.forms else "Look"
+        then = f"{teams} at `byob plan -f {folder} --with-cluster`, then apply: {found.restart}."
+        screen.say(f"Written to {folder}. {then}")
+    else:
+        screen.say(f"There is nothing to write: {found.restart}.")
     for text in found.in_the_way:
         screen.say(f"In the way: {text}", colour="red")
 
 
-def _own(own: "Own") -> Iterator[Row]:
+def _own(drafts: "Drafts") -> Iterator[Row]:
+    own = drafts.own
     if own.left is not None:
-        why = f"It is the instance's own bucket, and spec.storage is left out: {own.left.why}."
+        stays = "stays as it is" if own.asked else "is left out"
+        why = f"It is the instance's own bucket, and spec.storage {stays}: {own.left.why}."
         yield Row(("-", "left as it is", own.left.shown), colour="yellow", notes=(why,))
     elif own.store:
-        provider = str(own.made.spec["provider"]) if own.made is not None else ""
-        what = (
-            "It is the instance's own bucket: spec.storage of the WandbInstance names it, and it stays where it is set."
-        )
+        provider = next((str(each.spec["provider"]) for each in drafts.written if each.name == own.store), "is there")
+        what = "It is the instance's own bucket: spec.storage of the WandbInstance names it, and it stays as it is set."
         yield Row((own.store, provider, own.shown), notes=(what,))

@@ -19,7 +19,8 @@ from wandb_byob.reconcile.instance_target import Target
 class Own:
     """W&B's own bucket: `store` is the BucketStore for it ("": none), which `made` is to be written for where there is none yet.
 
-    `left` is why it becomes nothing; all three are empty where W&B has no such bucket.
+    `left` is why it becomes nothing; all three are empty where W&B has no such bucket. `asked`: a WandbInstance that is there has
+    `spec.storage` already, which stays.
     """
 
     store: str = ""
@@ -27,6 +28,7 @@ class Own:
     path: str = ""
     shown: str = ""
     left: Left | None = None
+    asked: bool = False
 
     @property
     def found(self) -> bool:
@@ -47,6 +49,15 @@ def read(world: World, instance: WandbInstance) -> tuple[Target, str]:
         return instance_target.read(world, instance, bucket=True), ""
     except Stalled as error:
         return instance_target.read(world, instance), error.message
+
+
+def stays(target: Target, instance: WandbInstance) -> Own | None:
+    """Return that a WandbInstance asks for a bucket already, whichever that is; None where it does not."""
+    asked = instance.spec.storage
+    if asked is None:
+        return None
+    shown = " and ".join(dict.fromkeys(each.shown for each in instance_storage.present(target.situation)))
+    return Own(store=asked.bucket_store_ref.name, path=asked.path or "", shown=shown or "none yet", asked=True)
 
 
 def find(
@@ -83,4 +94,4 @@ def _hidden(target: Target) -> str:
 def refused(own: Own, rollout: Rollout) -> Own:
     """Return that the operator would do something about it: what it would say is why it is left out."""
     why = rollout.storage.removeprefix("Left as it is. ").rstrip(".") or "what is told below is in the way"
-    return Own(left=Left(shown=own.shown, why=why))
+    return Own(left=Left(shown=own.shown, why=why), asked=own.asked)

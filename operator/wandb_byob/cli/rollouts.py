@@ -97,6 +97,8 @@ def rollout(world: World, key: ObjectKey) -> Rollout | None:
 
 
 def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
+    # A Job that tries a bucket from W&B's side runs the operator's image; which one that is makes no difference to what W&B gets.
+    world = replace(world, config=replace(world.config, image=world.config.image or names.FIELD_MANAGER))
     target = instance_target.read(world, instance)
     situation, present = target.situation, base(target.situation)
     buckets = gather_buckets(world, instance)
@@ -149,8 +151,6 @@ def _warnings(world: World, instance: WandbInstance, target: Target) -> Iterator
 def _attached(world: World, buckets: Buckets) -> tuple[list[Attached], list[str]]:
     """Return the buckets that teams ask for, and what keeps others out."""
     found, left_out = [], []
-    # A Job that tries a bucket from W&B's side runs the operator's image; which one that is makes no difference to what W&B gets.
-    world = replace(world, config=replace(world.config, image=world.config.image or names.FIELD_MANAGER))
     for use in buckets.uses:
         asking = [team for team in use.teams if attachments.asks(use, team)]
         if not asking:

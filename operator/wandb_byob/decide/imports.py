@@ -21,6 +21,7 @@ _SUBDOMAIN: Final = re.compile(r"[@/][^@/]+\.(?:cwobject|cwlota)\.com/?$")
 _UNFIT: Final = re.compile(r"[^a-z0-9-]+")
 _UNESCAPED: Final = re.compile(r"[^A-Za-z0-9._~%-]")
 _LONGEST_NAME: Final = 50
+_SHARED: Final = "it makes CoreWeave selectable and names no bucket; it is kept, and belongs to no BucketStore"
 _EXPANDED: Final = {"{{": "Helm", "$(": "Kubernetes"}
 _REGION: Final = re.compile(r"[a-z]{2,8}(?:-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 _KMS_KEY: Final = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+", re.ASCII)
@@ -45,10 +46,14 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """One entry that stays in the variable as it is and becomes nothing; `why` quotes nothing of it."""
+    """One entry that stays in the variable as it is and becomes nothing; `why` quotes nothing of it.
+
+    `served`: its bucket has a BucketStore all the same, or it names none.
+    """
 
     shown: str
     why: str
+    served: bool = False
 
 
 def drafts(
@@ -65,13 +70,14 @@ def drafts(
     made: list[Draft] = []
     left: list[Left] = []
     there = {identity: f"BucketStore {name} is there for it" for identity, name in (known or {}).items()}
+    there[addresses.COREWEAVE_SHARED] = _SHARED
     shown = address_lists.redact(entries)
     for text, identity, redacted in zip(entries, address_lists.identities(entries), shown, strict=True):
         why = _unfit(text, identity, there)
         address = addresses.parse(text.strip()) if not why else None
         block = _block(address, str(identity), region) if address is not None else why
         if address is None or isinstance(block, str):
-            left.append(Left(shown=redacted, why=str(block)))
+            left.append(Left(shown=redacted, why=str(block), served=block == there.get(str(identity))))
             continue
         there[str(identity)] = "an entry before it names the same bucket"
         name = _name(address.bucket, {*taken, *(each.name for each in made)})
@@ -138,8 +144,6 @@ def _unfit(text: str, identity: str | None, there: Mapping[str, str]) -> str:
             return f"it holds {mark}, which {who} would expand; write the value out, percent-encoded"
     if identity is None:
         return "a key with an unescaped character tears it apart; percent-encode the keys"
-    if identity == addresses.COREWEAVE_SHARED:
-        return "it makes CoreWeave selectable and names no bucket; it is kept, and belongs to no BucketStore"
     return there.get(identity, "")
 
 

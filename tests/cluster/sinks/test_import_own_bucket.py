@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from cluster import moving_in
 from cluster.instance_world import InstanceWorld, address
 from cluster.moving_in import documents, move_in, run, secret
 from cluster.places import BEFORE, Place
@@ -74,6 +75,12 @@ COREWEAVE: Final = Theirs(
     spec={"provider": "CoreWeave", "coreWeave": {"bucket": "acme-own"}},
     secret=S3_KEYS,
 )
+
+
+@pytest.fixture
+def at(at: At) -> At:
+    """The same, without a WandbInstance."""
+    return lambda **options: moving_in.alone(at(**options))
 
 
 def with_bucket(at: At, place: Place, theirs: Theirs) -> InstanceWorld:

@@ -113,6 +113,15 @@ def test_a_bucket_that_has_a_bucket_store_gets_no_second_one() -> None:
     assert left.why == "BucketStore mine is there for it"
 
 
+def test_what_is_left_and_has_its_bucket_store_all_the_same_is_told_apart() -> None:
+    """One that is there for it, or comes of an entry before; the shared entry asks for none."""
+    given = ["gs://a", "gs://b", "gs://b", "cw://", "gcs://c", "s3://d"]
+    _, left = imports.drafts(given, known={"gs://a": "mine"})
+    assert [(each.shown, each.served) for each in left] == [
+        ("gs://a", True), ("gs://b", True), ("cw://", True), ("gcs://c", False), ("s3://d", False)
+    ]  # fmt: skip
+
+
 def test_an_entry_without_fault_raises_no_doubt() -> None:
     for entry in ("s3://A:b%2B@h.example/b?region=r&tls=true", "cw://A:b@cwobject.com/b?tls=true", f"gs://sa%40p:{PEM}@b", "az://:a%3D@acme/data"):  # fmt: skip
         assert one(entry).doubts == ()
