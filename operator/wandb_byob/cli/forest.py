@@ -16,7 +16,7 @@ _MANY: Final = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One object, or a group without one (`kind` ""). `ready` is its condition's status ("" where it has none), `why` its message."""
+    """One object, or something that is none (`kind` ""). `ready` is its condition's status ("" where it has none), `why` its message."""
 
     kind: str
     name: str
@@ -100,7 +100,29 @@ def _instance(instance: WandbInstance, places: _Places) -> Node:
         if entry.source == "Kept"
     )
     detail = f"{instance.spec.deployment_type}, {instance.spec.host}"
-    return _node("WandbInstance", instance, instance.status.conditions, detail, children=(*children, *kept))
+    below = (*_own_bucket(instance), *children, *kept)
+    return _node("WandbInstance", instance, instance.status.conditions, detail, children=below)
+
+
+def _own_bucket(instance: WandbInstance) -> Iterator[Node]:
+    """Yield the instance's own bucket, as far as somebody asks for one: which W&B has, from whom, and what is in the way."""
+    found = instance.status.storage
+    told = _condition(instance.status.conditions, ConditionType.STORAGE_CONFIGURED)
+    if found is None and told is None:
+        return
+    asked = instance.spec.storage
+    reference = found.bucket_store_ref if found is not None else asked.bucket_store_ref if asked is not None else None
+    whose = f"of BucketStore {reference.name}" if reference is not None else "kept from before"
+    ready = _condition(instance.status.conditions, ConditionType.READY)
+    said = ready is not None and told is not None and told.message in ready.message
+    yield Node(
+        kind="",
+        name="instance storage",
+        ready=told.status if told is not None else "",
+        reason=told.reason if told is not None else "",
+        detail=f"{found.address}, {whose}" if found is not None else whose,
+        why=told.message if told is not None and told.status != "True" and not said else "",
+    )
 
 
 def _store(store: BucketStore, places: _Places, *, label: str) -> Node:
@@ -126,7 +148,7 @@ def _node(
     *,
     children: tuple[Node, ...] = (),
 ) -> Node:
-    ready = next((condition for condition in conditions if condition.type == ConditionType.READY), None)
+    ready = _condition(conditions, ConditionType.READY)
     metadata = thing.metadata
     return Node(
         kind=kind,
@@ -137,6 +159,10 @@ def _node(
         why=ready.message if ready is not None and ready.status != "True" else "",
         children=children,
     )
+
+
+def _condition(conditions: Sequence[Condition], type_: ConditionType) -> Condition | None:
+    return next((condition for condition in conditions if condition.type == type_), None)
 
 
 def isolation(objects: Objects) -> Iterator[str]:

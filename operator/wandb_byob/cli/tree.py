@@ -67,7 +67,7 @@ def _objects(source: "Source") -> "Objects":
 
 
 def _ready(node: "Node") -> bool:
-    return (not node.kind or node.ready == "True") and all(map(_ready, node.children))
+    return (node.ready == "True" or not (node.kind or node.ready)) and all(map(_ready, node.children))
 
 
 def _draw(screen: Screen, trees: "Sequence[Node]", notes: Sequence[str], *, everything: bool) -> None:
@@ -107,13 +107,12 @@ def _folded(nodes: "Sequence[Node]") -> "tuple[Sequence[Node], int]":
 
 
 def _row(node: "Node", branch: str) -> Row:
-    if not node.kind:
+    if not node.kind and not node.ready:
         return Row((f"{branch}{node.name}", "", "", node.detail))
-    ready = node.ready or "-"
+    name = f"{node.kind} {node.name}".strip()
     notes = (node.why,) if node.why else ()
-    return Row(
-        (f"{branch}{node.kind} {node.name}", ready, node.reason, node.detail), colour=_COLOURS[node.ready], notes=notes
-    )
+    cells = (f"{branch}{name}", node.ready or "-", node.reason, node.detail)
+    return Row(cells, colour=_COLOURS[node.ready], notes=notes)
 
 
 def _document(node: "Node") -> dict[str, Any]:

@@ -52,6 +52,38 @@ def test_a_tree() -> None:
     assert forest(found)[0].children[0].why == "Check CORS: no rule."
 
 
+STORAGE = {"storage": {"bucketStoreRef": {"name": "data"}}}
+OURS = {"address": "s3://***:***@h:443/b/w", "path": "w", "source": "BucketStore", "bucketStoreRef": {"name": "data"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "storage", "told", "line"),
+    [
+        ({}, None, None, ""),
+        (STORAGE, None, None, ""),
+        (STORAGE, OURS, condition("StorageConfigured"), "instance storage True s3://***:***@h:443/b/w, of BucketStore data"),
+        (STORAGE, {"address": "gs://old", "source": "Kept"}, condition("StorageConfigured", "False", reason="StorageWouldChange"), "instance storage False gs://old, kept from before"),
+        ({}, OURS, None, "instance storage  s3://***:***@h:443/b/w, of BucketStore data"),
+        (STORAGE, None, condition("StorageConfigured", "False", reason="ActionRequired"), "instance storage False of BucketStore data"),
+    ],
+    ids=["none", "not looked at yet", "ours", "another's, which stays", "ours, and nobody asks any more", "somebody else is to set it"],
+)  # fmt: skip
+def test_the_instances_own_bucket(spec: Any, storage: Any, told: Any, line: str) -> None:
+    """Which W&B has, and whose it is; first below its instance."""
+    status = {"conditions": [condition("Ready"), *([told] if told else [])]} | ({"storage": storage} if storage else {})
+    found = objects(wandb_instance(spec=spec, status=status), bucket_store(status=READY))
+    assert drawn(forest(found)[0].children)[:-1] == ([line] if line else [])
+
+
+def test_what_is_in_the_way_of_it_is_told_once() -> None:
+    """Where the instance's own message says it, it is not said again below."""
+    told = condition("StorageConfigured", "False", reason="StorageWouldChange", message="It would hide files.")
+    for ready, why in (("It would hide files.", ""), ("A rollout failed.", "It would hide files.")):
+        conditions = [condition("Ready", "False", message=ready), told]
+        (tree,) = forest(objects(wandb_instance(spec=STORAGE, status={"conditions": conditions})))
+        assert (tree.why, tree.children[0].why) == (ready, why)
+
+
 def test_what_belongs_to_nothing() -> None:
     """A BucketStore whose instance is not here, and a TeamStorage whose BucketStore is not, are shown all the same."""
     found = objects(bucket_store(), team_storage(spec={"bucketStoreRef": {"name": "gone"}, "team": "vision"}))

@@ -72,6 +72,28 @@ def test_as_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert found["isolation"][0].startswith("Teams team-00")
 
 
+def test_the_instances_own_bucket(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the table in the columns of the others, in a document as a child; where it is not set, not everything is Ready."""
+    storage = {"address": "gs://old", "source": "Kept"}
+    told = condition("StorageConfigured", "False", reason="StorageWouldChange", message="It would hide files.")
+    instance = wandb_instance(status={"conditions": [condition("Ready"), told], "storage": storage})
+    assert tree(tmp_path, instance) == 1
+    shown = capsys.readouterr().out
+    assert "└─ instance storage False StorageWouldChange gs://old, kept from before" in " ".join(shown.split())
+    assert "It would hide files." in shown
+    assert tree(tmp_path, instance, arguments=("-o", "yaml")) == 1
+    (found,) = yaml.safe_load(capsys.readouterr().out)["trees"]
+    assert found["children"] == [
+        {
+            "name": "instance storage",
+            "ready": "False",
+            "reason": "StorageWouldChange",
+            "detail": "gs://old, kept from before",
+            "message": "It would hide files.",
+        }
+    ]
+
+
 def test_nothing_to_draw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}}
     assert tree(tmp_path, secret) == 2
