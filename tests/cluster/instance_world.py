@@ -104,9 +104,9 @@ class InstanceWorld:
             found = self.condition(condition)
             return found.get("status") == status and reason in (None, found.get("reason"))
 
-        wait_for(
-            met, timeout=60, what=f"{condition}={status} {reason or ''}", detail=lambda: json.dumps(self.instance())
-        )
+        # A look is a dozen of calls, and a rollout takes seconds.
+        what = f"{condition}={status} {reason or ''}"
+        wait_for(met, timeout=60, what=what, detail=lambda: json.dumps(self.instance()), longest=0.3)
         return self.condition(condition)
 
     @property

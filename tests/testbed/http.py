@@ -2,13 +2,13 @@
 
 import json
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import urllib3
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,13 @@ def request(
     authority: Path | None = None,
     timeout: float = 30,
 ) -> Answer:
-    """Send one request; raises OSError only when no answer came."""
-    opener = _opener(authority)
-    wanted = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)
+    """Send one request over a connection that may be an earlier one's; raises OSError only when no answer came."""
+    pools = _pools(authority)
     try:
-        with opener.open(wanted, timeout=timeout) as answer:
-            return Answer(answer.status, answer.read(), dict(answer.headers))
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return Answer(refused.code, refused.read(), dict(refused.headers))
+        answer = pools.request(method, url, body=body, headers=headers, timeout=timeout, retries=False, redirect=False)
+    except urllib3.exceptions.HTTPError as error:
+        raise OSError(f"{method} {url}: {error}") from error
+    return Answer(answer.status, answer.data, dict(answer.headers))
 
 
 def answers(url: str, *, authority: Path | None = None, below: int = 400) -> bool:
@@ -53,13 +51,5 @@ def answers(url: str, *, authority: Path | None = None, below: int = 400) -> boo
 
 
 @lru_cache(maxsize=16)
-def _opener(authority: Path | None) -> urllib.request.OpenerDirector:
-    context = ssl.create_default_context(cafile=authority)
-    return urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context), _NoRedirects()
-    )
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
+def _pools(authority: Path | None) -> urllib3.PoolManager:
+    return urllib3.PoolManager(ssl_context=ssl.create_default_context(cafile=authority), maxsize=16)
