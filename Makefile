@@ -65,9 +65,11 @@ generate-check: venv ## fail where something derived is not current
 # --- tests ------------------------------------------------------------------------------------------------------------
 
 PYTEST = $(PY) -m pytest --quiet $(PYTEST_ARGS)
-# Tests that mostly wait for stores and rollouts run in several processes, each with a control plane and stores of its own.
-WORKERS ?= 3
+# Tests that mostly wait for stores and rollouts run in more processes than there are processors, each with a control plane and stores of its own.
+# The tests of one file share what they set up on a cluster; on a store each test has its own, and goes wherever there is time.
+WORKERS ?= 5
 PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+SPREAD = --numprocesses $(WORKERS) --dist worksteal
 # What the contract tests have shown, from one run of all of them.
 SHOWN := .contract.json
 .PHONY: test test-unit test-contract test-browser test-chart test-cluster
@@ -75,10 +77,10 @@ test: lint types imports generate-check test-unit test-contract test-browser tes
 	@echo "==> all checks and tests passed"
 
 test-unit: venv ## pure logic, in seconds
-	$(call step,unit tests,$(PYTEST) tests/unit)
+	$(call step,unit tests,$(PYTEST) --numprocesses 2 tests/unit)
 
 test-contract: tools ## every provider on every real object store, and the testbed's own stores and proxy
-	$(call step,contract tests,$(PYTEST) $(PARALLEL) --results $(SHOWN) tests/contract tests/sixth tests/console tests/testbed --ignore tests/testbed/test_cluster.py)
+	$(call step,contract tests,$(PYTEST) $(SPREAD) --results $(SHOWN) tests/contract tests/sixth tests/console tests/testbed --ignore tests/testbed/test_cluster.py)
 	$(call step,docs/providers.md says what they have shown,$(PY) -m contract.report --check $(SHOWN))
 
 test-browser: tools ## a real browser with signed URLs, against what the checks say of it
@@ -96,7 +98,7 @@ docs-moving-in: tools ## move in with a W&B that runs, and paste what byob says 
 	$(call step,docs/import.md and docs/wandb-operator.md,$(PY) -m cluster.documents)
 
 docs-providers: tools ## run the contract tests, and make the tables of docs/providers.md of what they have shown
-	$(call step,contract tests,$(PYTEST) $(PARALLEL) --results $(SHOWN) tests/contract)
+	$(call step,contract tests,$(PYTEST) $(SPREAD) --results $(SHOWN) tests/contract)
 	$(call step,docs/providers.md,$(PY) -m contract.report $(SHOWN))
 
 docs-doctor: tools ## run byob against every local store, healthy and broken, and paste what it prints into docs/doctor.md and docs/cli.md
