@@ -152,6 +152,7 @@ SITES: Final[Mapping[str, Place]] = {
         at=azure.site_at,
         created=(
             "GetContainerProperties", "GetContainerProperties", "CreateContainer", "GetContainerProperties", *_ACCOUNT,
+            "SetContainerMetadata",
             "SetBlobServiceProperties",
         ),
         looked=("GetContainerProperties", *_ACCOUNT),

@@ -14,9 +14,12 @@ from azure.storage.blob import CorsRule
 from contract.azure import AzureSite, error, site_at
 from contract.provisioning import new_name
 from contract.results import Alone, Behaviour
-from contract.site import ORIGIN, PATH, calls_of
+from contract.site import ORIGIN, PATH, UID, calls_of
 from testbed.faults import Fault
 from testbed.stores import Azurite
+from wandb_byob.decide.clouds.azure_container import OWNER_METADATA
+from wandb_byob.decide.clouds.azure_origins import ORIGINS_METADATA
+from wandb_byob.decide.probing.browsers import METHODS
 from wandb_byob.model.checks import CheckName, CheckResult
 from wandb_byob.model.config import CloudEndpoints
 from wandb_byob.model.credentials import AccountKey
@@ -51,7 +54,8 @@ def test_two_containers_of_one_account(azure: AzureSite) -> None:
     """The second finds CORS and soft delete as they should be, and writes none of them."""
     azure.look()
     other, _ = sibling(azure, ORIGIN)
-    assert other.look().calls.writes == ["CreateContainer"]
+    assert other.look().calls.writes == ["CreateContainer", "SetContainerMetadata"], "that it needs the origin, too"
+    assert other.later().calls.writes == []
     assert azure.later().calls.writes == []
 
 
@@ -69,6 +73,90 @@ def test_two_wandbs_of_one_account(azure: AzureSite) -> None:
     assert kept == theirs
     assert azure.later(recorded="Adopted").calls.writes == []
     assert other.later(**second).calls.writes == []
+
+
+def origins_of(site: AzureSite) -> list[list[str]]:
+    """The origins of each rule of the account."""
+    return [rule["allowed_origins"].split(",") for rule in site.configuration()["cors"]]
+
+
+@behaviour(Behaviour.ADOPT)
+def test_what_was_let_in_for_a_container_is_taken_out_with_the_last_that_needs_it(azure: AzureSite) -> None:
+    """Two containers of one W&B, and one of another; the rule of somebody else stays, and so does everything in the containers."""
+    azure.make()
+    azure.dress()
+    (theirs,) = azure.configuration()["cors"]
+    azure.look(intended=False, spec={"adoption_policy": "Adopt"})
+    azure.put("file")
+    same, _ = sibling(azure, ORIGIN)
+    same.look()
+    other, second = sibling(azure, "https://wandb.other.example.com")
+    other.look(**second)
+    assert origins_of(azure)[0] == [ORIGIN, "https://wandb.other.example.com"]
+    azure.provider.withdraw(azure.context(intended=False))
+    assert origins_of(azure)[0] == [ORIGIN, "https://wandb.other.example.com"], "the second container needs it"
+    same.provider.withdraw(same.context(intended=False))
+    assert origins_of(azure)[0] == ["https://wandb.other.example.com"]
+    assert other.later(**second).calls.writes == []
+    other.provider.withdraw(other.context(intended=False, **second))
+    assert azure.configuration()["cors"] == [theirs]
+    assert azure.configuration()["metadata"] == {"team": "ml", OWNER_METADATA: f"adopted:{UID}"}
+    assert azure.contents() == [("file", "")]
+    again = azure.context(intended=False)
+    azure.provider.withdraw(again)
+    assert calls_of(again).writes == []
+
+
+@behaviour(Behaviour.ADOPT)
+def test_what_somebody_has_let_in_before_stays(azure: AzureSite) -> None:
+    """A person has run what byob policy prints: the rule is like ours, and not ours to take out."""
+    azure.make()
+    rule = CorsRule([ORIGIN], list(METHODS), allowed_headers=["*"], exposed_headers=["*"], max_age_in_seconds=3000)
+    azure.service.set_service_properties(cors=[rule])
+    azure.look(intended=False, spec={"adoption_policy": "Adopt"})
+    azure.provider.withdraw(azure.context(intended=False))
+    assert origins_of(azure) == [[ORIGIN]]
+    assert azure.configuration()["metadata"] == {OWNER_METADATA: f"adopted:{UID}"}
+
+
+@behaviour(Behaviour.ADOPT)
+def test_another_host_takes_the_place_of_the_old_one(azure: AzureSite) -> None:
+    """It is let in, and the old one taken out, by one write; then nothing more is written, nor asked of other containers."""
+    azure.look()
+    moved = {"tenant": replace(azure.tenant, origins=("https://new.example.com",), host="https://new.example.com")}
+    found = azure.later(**moved)
+    assert found.calls.writes == ["SetContainerMetadata", "SetBlobServiceProperties", "SetContainerMetadata"]
+    assert origins_of(azure) == [["https://new.example.com"]]
+    assert found.check(CheckName.CORS).result is CheckResult.PASSED
+    later = azure.later(**moved).calls
+    assert later.writes == []
+    assert "ListContainers" not in later.operations
+
+
+@behaviour(Behaviour.ADOPT)
+def test_where_other_containers_cannot_be_seen_nothing_is_taken_out(azure: AzureSite) -> None:
+    """An identity with a role on the container alone: it is told what stays, and its container can go all the same."""
+    azure.look()
+    with azure.behind() as (through, proxy):
+        denied = error(403, "AuthorizationPermissionMismatch")
+        proxy.add(replace(denied, method="GET", target=r"\?(?!.*restype).*comp=list"))
+        moved = {"tenant": replace(azure.tenant, origins=("https://new.example.com",))}
+        assert through.later(**moved).check(CheckName.CORS).result is CheckResult.PASSED
+        assert origins_of(azure) == [[ORIGIN, "https://new.example.com"]]
+        with pytest.raises(Stalled, match=f"{ORIGIN}.*cannot be taken out.*by hand"):
+            through.provider.withdraw(through.context(intended=False))
+    assert origins_of(azure) == [[ORIGIN, "https://new.example.com"]]
+
+
+@behaviour(Behaviour.ADOPT)
+def test_a_container_of_somebody_elses_takes_nothing_out(azure: AzureSite) -> None:
+    """Whatever its metadata say of origins: only with our mark do they count for a BucketStore that goes."""
+    azure.look()
+    stranger, _ = sibling(azure, ORIGIN)
+    stranger.make()
+    stranger.client.set_container_metadata({ORIGINS_METADATA: ORIGIN})
+    stranger.provider.withdraw(stranger.context(intended=False))
+    assert origins_of(azure) == [[ORIGIN]]
 
 
 @behaviour(Behaviour.ADOPT)

@@ -23,7 +23,10 @@ START = datetime(2026, 11, 22, 10, 0, 30, tzinfo=UTC)
 
 @dataclass
 class Scripted:
-    """A Provider of one bucket; `calls` are the store's calls in order, `fail` may raise in any, `contexts` holds each call's context."""
+    """A Provider of one bucket; `calls` are the store's calls in order, `fail` may raise in any, `contexts` holds each call's context.
+
+    `withdrawn` are those in which it was to take back what is outside of the bucket.
+    """
 
     there: bool = False
     created: bool = False
@@ -34,6 +37,7 @@ class Scripted:
     fail: Callable[[str], None] = lambda call: None
     calls: list[str] = field(default_factory=list)
     contexts: dict[str, Context] = field(default_factory=dict)
+    withdrawn: list[Context] = field(default_factory=list)
 
     def validate(self, context: Context) -> tuple[Check, ...]:
         named = Check(name=CheckName.BUCKET_NAME, result=CheckResult.PASSED, message="The name is right.")
@@ -85,6 +89,10 @@ class Scripted:
             else Check(name=CheckName.PUT_OBJECT, result=CheckResult.PASSED, message="Written.", path=path)
             for path in context.paths
         )
+
+    def withdraw(self, context: Context) -> None:
+        self.withdrawn.append(context)
+        self.fail("withdraw")
 
     def delete(self, context: Context) -> None:
         self._call("delete", context)

@@ -24,10 +24,11 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Deletion:
-    """What to do; `message` tells why an object is held, and the ways out."""
+    """What to do; `message` tells why an object is held, and the ways out. `unused`: nobody uses the bucket any more, as far as is known."""
 
     fate: Fate
     message: str = ""
+    unused: bool = False
 
 
 def confirmed(team: TeamStorage) -> bool:
@@ -80,7 +81,8 @@ def store_deletion(store: BucketStore, *, referring: Sequence[str], in_variable:
         return Deletion(fate=Fate.HOLD, message=_in_wandb(name, keeper))
     if (referring or in_variable or keeper) and not _says(store, names.CONFIRM_DELETE, name):
         return Deletion(fate=Fate.HOLD, message=_in_use(name, referring, keeper, void=_void(store, name)))
-    return Deletion(fate=Fate.REMOVE if takes_the_bucket(store) else Fate.LET_GO)
+    fate = Fate.REMOVE if takes_the_bucket(store) else Fate.LET_GO
+    return Deletion(fate=fate, unused=not (referring or in_variable or keeper))
 
 
 def nobody_may_delete(what: str) -> Stalled:

@@ -8,7 +8,7 @@ never lets a raw SDK exception, a raw response body or a secret out.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from wandb_byob.decide.bucket_owner import MARK, Grounds
 from wandb_byob.model.api import BucketStoreSpec
@@ -143,3 +143,11 @@ class Provider(Protocol):
 
     def delete(self, context: Context) -> None:
         """Delete the bucket if it is proven ours and empty; raises `Stalled` with what keeps it otherwise."""
+
+
+@runtime_checkable
+class Withdrawing(Provider, Protocol):
+    """A provider that also sets something for a bucket outside of it, such as for a whole account."""
+
+    def withdraw(self, context: Context) -> None:
+        """Take back what nobody else needs, once nobody uses the bucket; raises `Stalled`/`Waiting` with what stays."""

@@ -12,7 +12,7 @@ from wandb_byob.model.api import BucketStore, WandbInstance
 from wandb_byob.model.errors import DomainError, Stalled, Waiting
 from wandb_byob.model.keys import Kind, ObjectKey
 from wandb_byob.model.reasons import Reason
-from wandb_byob.providers.base import Tenant
+from wandb_byob.providers.base import Context, Tenant, Withdrawing
 from wandb_byob.reconcile import own_bucket
 from wandb_byob.reconcile.base import Result, World
 from wandb_byob.reconcile.held import AGAIN, finalize, hold, left_behind
@@ -37,6 +37,8 @@ def _settle(world: World, key: ObjectKey, body: dict[str, Any], store: BucketSto
         )
         if decision.fate is Fate.HOLD:
             raise Stalled(Reason.DELETION_BLOCKED, decision.message)
+        if decision.unused and store.status.bucket is not None:
+            _withdraw(world, key, store)
         if decision.fate is Fate.REMOVE and _may_be_ours(store):
             _delete_bucket(world, store)
     except (DomainError, ForbiddenError) as error:
@@ -115,22 +117,42 @@ def _may_be_ours(store: BucketStore) -> bool:
     return store.metadata.annotations.get(names.INTENT, "").startswith("create ")
 
 
+def _withdraw(world: World, key: ObjectKey, store: BucketStore) -> None:
+    """Have taken back what was set outside of the bucket; what cannot be is told, and holds nothing: the keys may have gone before."""
+    provider = world.providers.get(store.spec.provider)
+    if not isinstance(provider, Withdrawing):
+        return
+    try:
+        provider.withdraw(_context(world, store))
+    except (DomainError, ForbiddenError) as error:
+        message = f"Something that was set for the bucket beside it stays. {error}"
+        reason = error.reason if isinstance(error, DomainError) else Reason.FORBIDDEN
+        world.events.publish(
+            key, uid=store.metadata.uid, warning=True, reason=reason, message=world.secrets.redact(message)
+        )
+
+
 def _delete_bucket(world: World, store: BucketStore) -> None:
     provider = world.providers.get(store.spec.provider)
     if provider is None:
         return
-    require_identity_allowed(world, store)
-    admin, _ = provisioning(world, store)
-    if admin is None:
+    context = _context(world, store)
+    if context.admin is None:
         raise Stalled(
             Reason.ACCESS_DENIED,
             "deletionPolicy is Delete, but spec.provisioning gives no keys to delete the bucket with. Give some.",
         )
-    # Whose W&B it was does not matter any more, and its WandbInstance may be gone.
-    nobody = Tenant(deployment_type="SelfManaged", origins=())
-    context, _ = context_of(world, store, tenant=nobody, data=None, admin=admin)
     validated(provider, context)
     provider.delete(context)
+
+
+def _context(world: World, store: BucketStore) -> Context:
+    """Return the last look at the bucket: whose W&B it was does not matter any more, and its WandbInstance may be gone."""
+    require_identity_allowed(world, store)
+    admin, _ = provisioning(world, store)
+    nobody = Tenant(deployment_type="SelfManaged", origins=())
+    context, _ = context_of(world, store, tenant=nobody, data=None, admin=admin)
+    return context
 
 
 def _held(

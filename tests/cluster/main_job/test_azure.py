@@ -74,19 +74,26 @@ def test_one_apply_makes_a_verified_container_that_wandb_reads(
 
 
 def test_a_container_goes_with_its_bucketstore(scenario_in: Callable[..., Scenario], azurite: Azurite) -> None:
-    """Where deletionPolicy says so, and it is empty; the account's rule for browsers stays, since others may need it."""
+    """Where deletionPolicy says so, and it is empty; and the account's rule for browsers with the last container that needs it, also one that stays."""
     scenario, account = scenario_in(values=_values(azurite)), azurite.account()
     store = _store(scenario, "data", account)
     store["spec"]["deletionPolicy"] = "Delete"
-    scenario.apply(_secret("azure-key", account), store)
-    scenario.wait_ready("BucketStore", "data")
-    scenario.cluster.delete(scenario.path("BucketStore", "data"))
-    scenario.cluster.wait(
-        scenario.path("BucketStore", "data"), lambda found: found is None, what="the BucketStore is gone"
-    )
-    service = _service(azurite, account)
-    assert list(service.list_containers()) == []
-    assert len(service.get_service_properties()["cors"]) == 1
+    scenario.apply(_secret("azure-key", account), store, _store(scenario, "kept", account))
+    scenario.wait_ready("BucketStore", "data", "kept")
+    service, kept = _service(azurite, account), f"{scenario.namespace}-kept"
+    _delete(scenario, "data")
+    assert [each.name for each in service.list_containers()] == [kept]
+    (rule,) = service.get_service_properties()["cors"]
+    assert rule.allowed_origins == scenario.get("WandbInstance", "wandb")["spec"]["host"]
+    _delete(scenario, "kept")
+    assert [each.name for each in service.list_containers()] == [kept]
+    assert service.get_service_properties()["cors"] == []
+
+
+def _delete(scenario: Scenario, name: str) -> None:
+    path = scenario.path("BucketStore", name)
+    scenario.cluster.delete(path)
+    scenario.cluster.wait(path, lambda found: found is None, what=f"BucketStore {name} is gone")
 
 
 def test_the_example_on_dedicated_cloud(scenario_in: Callable[..., Scenario], azurite: Azurite) -> None:

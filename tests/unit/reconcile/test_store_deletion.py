@@ -258,3 +258,43 @@ def test_a_bucket_that_w_and_b_keeps_its_own_files_in(
         assert reason == "DeletionBlocked"
         assert f"{body['kind']} wandb-app keeps W&B's own files in this bucket" in message
         assert "hidden-secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("stage", "withdrawn", "calls"),
+    [
+        (_stage(), 1, []),
+        (_stage(spec=DELETE), 1, ["delete"]),
+        (_stage(status=None), 0, []),
+        (_stage(_users()[0], annotations={names.CONFIRM_DELETE: "data"}), 0, []),
+        (_stage(entries=[ENTRY], annotations={names.CONFIRM_DELETE: "data"}), 0, []),
+        (_stage(annotations={names.RELEASE: "data"}), 0, []),
+        (_stage(namespace_object("team-a", terminating=True)), 0, []),
+    ],
+    ids=["Retain", "Delete", "never begun", "a team uses it all the same", "W&B has it all the same", "released", "the namespace goes"],
+)  # fmt: skip
+def test_what_is_set_outside_of_the_bucket_is_taken_back(stage: Stage, withdrawn: int, calls: list[str]) -> None:
+    """Such as origins in the rules of a storage account: where nobody uses the bucket any more, before it is deleted."""
+    _look(stage)
+    assert _gone(stage)
+    assert len(stage.provider.withdrawn) == withdrawn
+    assert stage.provider.calls == calls
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["refused", "the keys are gone"])
+def test_what_cannot_be_taken_back_is_told_and_holds_nothing(*, gone: bool) -> None:
+    """The bucket stays anyway; whoever deletes its keys in the same moment gets rid of the object, too."""
+
+    def fail(call: str) -> None:
+        raise Stalled(Reason.ACCESS_DENIED, "https://wandb.example.com cannot be taken out.")
+
+    stage = _stage()
+    stage.provider.fail = fail
+    if gone:
+        del stage.kube.objects["secrets", "team-a", "keys"]
+    _look(stage)
+    assert _gone(stage)
+    ((_, warning, reason, message),) = stage.told.events
+    assert warning
+    assert reason == ("SecretNotFound" if gone else "AccessDenied")
+    assert message.startswith("Something that was set for the bucket beside it stays. ")

@@ -7,18 +7,9 @@ from typing import Final
 
 from wandb_byob.decide import bucket_owner, permissions
 from wandb_byob.decide.clouds import bucket_checks
-from wandb_byob.decide.clouds.azure_container import (
-    MOST_RULES,
-    OWNER_METADATA,
-    Account,
-    Container,
-    Service,
-    State,
-    Wanted,
-    cors_problems,
-    merged,
-)
+from wandb_byob.decide.clouds.azure_container import OWNER_METADATA, Account, Container, Service, State, Wanted
 from wandb_byob.decide.clouds.azure_errors import ACCOUNT_ROLE
+from wandb_byob.decide.clouds.azure_origins import MOST_RULES, cors_problems, merged
 from wandb_byob.decide.clouds.bucket_checks import OR_LET_THE_OPERATOR
 from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model import names

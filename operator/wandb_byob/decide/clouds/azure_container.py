@@ -4,23 +4,20 @@ CORS and soft delete are the account's: what is set there holds for every contai
 others have set stays. Rules are in the form that decide.clouds.cors reads.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from wandb_byob.decide import bucket_owner
-from wandb_byob.decide.clouds import cors
+from wandb_byob.decide.clouds import azure_origins
+from wandb_byob.decide.clouds.azure_origins import Letting, Record
 from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.decide.clouds.cors import CorsRule
-from wandb_byob.decide.probing.browsers import METHODS
 from wandb_byob.model import names
 from wandb_byob.model.checks import CheckName
 
 OWNER_METADATA: Final = "wandbbyobowner"
 """The mark of ownership: metadata take letters, digits and underscores only, of which proxies drop the last."""
-BLOB_TYPE: Final = "x-ms-blob-type"
-"""The header without which Azure takes no PUT of a file."""
-MOST_RULES: Final = 5
 RETENTION_DAYS: Final = 7
 OF_THE_ACCOUNT: Final = frozenset({CheckName.CORS, CheckName.SOFT_DELETE})
 """What is set for all containers of the account at once."""
@@ -60,11 +57,15 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """All that is known; what could not be read is Azure's word why."""
+    """All that is known; what could not be read is Azure's word why.
+
+    `others` is what the account's other containers record of origins, where it was asked for; None: it was not, or cannot be seen.
+    """
 
     container: Container
     account: Account | Unread
     service: Service | Unread
+    others: Record | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,34 +79,6 @@ class Wanted:
     origins: tuple[str, ...]
     created: bool
     lets_in: tuple[str, ...]
-
-
-def rule(origins: Sequence[str]) -> CorsRule:
-    """Return the CORS rule that W&B needs, as its page writes it but for these origins alone."""
-    return {
-        "AllowedOrigins": list(origins),
-        "AllowedMethods": list(METHODS),
-        "AllowedHeaders": ["*"],
-        "ExposeHeaders": ["*"],
-        "MaxAgeSeconds": cors.MAX_AGE_SECONDS,
-    }
-
-
-def cors_problems(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[str, ...]:
-    """Return what a browser at each origin could not do; nothing if the rules are enough."""
-    return cors.problems(rules, origins, put_headers=(BLOB_TYPE,))
-
-
-def merged(rules: Sequence[CorsRule], origins: Sequence[str]) -> tuple[CorsRule, ...]:
-    """Return the rules with these origins let in, first, since Azure applies the first rule that matches; else the very same.
-
-    Rules have no names: one that is like ours but for its origins serves all W&Bs of the account and gets these as well.
-    """
-    if not cors_problems(rules, origins):
-        return tuple(rules)
-    ours = next((entry for entry in rules if entry == rule(entry["AllowedOrigins"])), None)
-    known = ours["AllowedOrigins"] if ours is not None else ()
-    return (rule(list(dict.fromkeys((*known, *origins)))), *(entry for entry in rules if entry is not ours))
 
 
 def metadata(container: Container, wanted: Wanted) -> Mapping[str, str]:
@@ -124,7 +97,7 @@ def _lacks(state: State, wanted: Wanted) -> Mapping[CheckName, bool]:
     return {
         CheckName.OWNER: names.OWNER_TAG not in state.container.tags,
         CheckName.PUBLIC_ACCESS: wanted.created and bool(state.container.public),
-        CheckName.CORS: service is not None and _fits(service, wanted),
+        CheckName.CORS: service is not None and letting(state, service, wanted).rules != service.cors,
         CheckName.SOFT_DELETE: service is not None and service.soft_delete == 0,
     }
 
@@ -137,13 +110,26 @@ def after(state: State, wanted: Wanted, done: Collection[CheckName]) -> State:
     if CheckName.PUBLIC_ACCESS in done:
         container = replace(container, public="")
     if isinstance(service, Service) and CheckName.CORS in done:
-        service = replace(service, cors=merged(service.cors, wanted.lets_in))
+        service = replace(service, cors=letting(state, service, wanted).rules)
     if isinstance(service, Service) and CheckName.SOFT_DELETE in done:
         service = replace(service, soft_delete=RETENTION_DAYS)
     return replace(state, container=container, service=service)
 
 
-def _fits(service: Service, wanted: Wanted) -> bool:
-    """Say whether a rule is missing and there is room for it."""
-    after = merged(service.cors, wanted.lets_in)
-    return after != service.cors and len(after) <= MOST_RULES
+def letting(state: State, service: Service, wanted: Wanted) -> Letting:
+    """Return what is to become of the account's CORS rules."""
+    return azure_origins.letting(
+        service.cors,
+        azure_origins.recorded(state.container.metadata),
+        origins=wanted.origins,
+        lets_in=wanted.lets_in,
+        others=state.others,
+    )
+
+
+def needs_others(state: State, wanted: Wanted) -> bool:
+    """Say whether it matters what the account's other containers record."""
+    record = azure_origins.recorded(state.container.metadata)
+    return isinstance(state.service, Service) and azure_origins.needs_others(
+        state.service.cors, record, origins=wanted.origins, lets_in=wanted.lets_in
+    )

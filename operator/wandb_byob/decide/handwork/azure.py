@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from wandb_byob.decide import blocks
-from wandb_byob.decide.clouds.azure_container import RETENTION_DAYS, rule
+from wandb_byob.decide.clouds.azure_container import RETENTION_DAYS
 from wandb_byob.decide.clouds.azure_identity import AUDIENCE, ROLES, installed, subject
+from wandb_byob.decide.clouds.azure_origins import rule
 from wandb_byob.decide.clouds.cors import MAX_AGE_SECONDS
 from wandb_byob.decide.handwork.document import PLACEHOLDER, Document, Reader
 from wandb_byob.decide.probing.browsers import METHODS

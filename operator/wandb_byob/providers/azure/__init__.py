@@ -103,14 +103,22 @@ class AzureProvider:
             admin = (self._api(context, context.admin, named=_ADMIN),) if context.admin is not None else ()
             return look.probe(context, AzureDoor(api=data, cleaners=(data, *admin)))
 
+    def withdraw(self, context: Context) -> None:
+        """Take out of the account's CORS rules what was let in for this container alone."""
+        from wandb_byob.providers.azure import removal
+
+        if context.admin is not None and context.manages:
+            with self._opened(context, context.admin, named=_ADMIN) as api:
+                removal.withdraw(api)
+
     def delete(self, context: Context) -> None:
         """Delete the container if we made it and it is empty."""
-        from wandb_byob.providers.azure import provision
+        from wandb_byob.providers.azure import removal
 
         if context.admin is None or not context.manages:
             raise nobody_may_delete(f"container {_spec(context.spec).container}")
         with self._opened(context, context.admin, named=_ADMIN) as api:
-            provision.delete(api)
+            removal.delete(api)
 
     @contextmanager
     def _opened(self, context: Context, credentials: Credentials, *, named: str = "") -> "Iterator[Api]":

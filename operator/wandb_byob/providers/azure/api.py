@@ -45,13 +45,17 @@ _OPERATIONS: Final = {
     ("container", "metadata"): "ContainerMetadata",
     ("container", "acl"): "ContainerACL",
     ("container", "list"): "Blobs",
+    ("", "list"): "Containers",
     ("", ""): "Blob",
 }
+# A reply must stay below 1 MiB, and a container may have 8 KiB of metadata.
+_CONTAINERS: Final = 100
 _VERBS: Final = {"GET": "Get", "HEAD": "Get", "POST": "Get", "DELETE": "Delete", "PUT": "Set"}
 _NAMED: Final = {
     "GetContainer": "GetContainerProperties",
     "SetContainer": "CreateContainer",
     "GetBlobs": "ListBlobs",
+    "GetContainers": "ListContainers",
     "SetBlob": "PutBlob",
 }
 
@@ -130,6 +134,15 @@ class Api:
                 held=found.has_legal_hold is True,
                 immutable_versions=found.immutable_storage_with_versioning_enabled is True,
             )
+
+    def metadata_of_all(self, *, most: int) -> tuple[Mapping[str, Mapping[str, str]], bool]:
+        """ListContainers; returns the metadata of the account's containers by name, and whether that is all: no more than `most` pages."""
+        with reading("ListContainers"):
+            pages: Any = self.service.list_containers(include_metadata=True, results_per_page=_CONTAINERS).by_page()
+            found: dict[str, Mapping[str, str]] = {}
+            for page, _ in zip(pages, range(most), strict=False):
+                found |= {str(each.name): dict(each.metadata or {}) for each in page}
+            return found, not pages.continuation_token
 
     def create(self, metadata: Mapping[str, str]) -> None:
         """CreateContainer, which carries its metadata from its first moment."""

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Final
 
 from azure.storage.blob import BlobProperties, BlobSasPermissions
 
-from wandb_byob.decide.clouds.azure_container import BLOB_TYPE
 from wandb_byob.decide.clouds.azure_errors import DATA_ROLE, AzureError, error_of
+from wandb_byob.decide.clouds.azure_origins import BLOB_TYPE
 from wandb_byob.decide.endpoints import Endpoint
 from wandb_byob.decide.probing.probes import Failure
 from wandb_byob.model.checks import Check

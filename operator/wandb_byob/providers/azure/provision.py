@@ -6,25 +6,22 @@ another program writes in the same moment is seen, and merged again, at the next
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from wandb_byob.decide import absence, bucket_owner, permissions
 from wandb_byob.decide.addresses import bucket_identity
 from wandb_byob.decide.bucket_owner import Claim, Ownership
-from wandb_byob.decide.clouds import azure_checks, azure_container, azure_errors
+from wandb_byob.decide.clouds import azure_checks, azure_container, azure_errors, azure_origins
 from wandb_byob.decide.clouds.azure_container import Container, State, Wanted
 from wandb_byob.decide.clouds.azure_errors import AzureError
 from wandb_byob.decide.clouds.bucket_state import Unread
-from wandb_byob.decide.deletion import not_deleted
 from wandb_byob.model.checks import CheckName
 from wandb_byob.model.credentials import Ambient
 from wandb_byob.model.errors import Stalled
 from wandb_byob.providers.azure.api import Api
+from wandb_byob.providers.azure.observe import observe, observe_others, read, unread
 from wandb_byob.providers.azure.places import PUBLIC
 from wandb_byob.providers.base import BucketFacts, Change, Context, Provisioned
-from wandb_byob.providers.probing.clean_up import FOLDER
-
-T = TypeVar("T")
 
 _TEXTS: Final = {
     CheckName.OWNER: "Mark the container {container} as this BucketStore's, in its metadata.",
@@ -34,9 +31,6 @@ _TEXTS: Final = {
     CheckName.SOFT_DELETE: "Turn on soft delete for 7 days; it holds for all containers of the storage account {account}.",
 }
 _NOBODYS: Final = Ownership()
-_ALL: Final = ("deleted", "snapshots", "uncommittedblobs", "versions")
-# A reply must stay far below 1 MiB, with names of any length.
-_PAGE, _MOST_PAGES = 200, 25
 
 
 def provision(api: Api) -> Provisioned:
@@ -62,7 +56,7 @@ def _absent(api: Api) -> Provisioned:
         intended=context.intended,
         restore=" (where soft delete for containers is on)",
     ):
-        bare = _state(api, Container(metadata={}))
+        bare = observe(api, Container(metadata={}))
         planned = _changes(api, azure_container.lacking(bare, _wanted(context, created=True)))
         return Provisioned(facts=None, checks=(absence.not_there(what),), planned=(_creation(api), *planned))
     try:
@@ -91,7 +85,7 @@ def _observed(api: Api, container: Container) -> Provisioned:
     context = api.context
     claim = bucket_owner.claim(container.tags, context.uid)
     own = Ownership(created=claim is Claim.CREATED, adopted=claim is Claim.ADOPTED)
-    state, wanted = _state(api, container), _wanted(context, created=own.created)
+    state, wanted = observe(api, container), _wanted(context, created=own.created)
     planned = _changes(api, azure_container.lacking(state, wanted)) if context.admin is not None else ()
     found = azure_checks.checks(state, wanted, managed=False)
     return Provisioned(facts=facts(context, own), checks=found, planned=planned)
@@ -100,7 +94,7 @@ def _observed(api: Api, container: Container) -> Provisioned:
 def _configured(api: Api, container: Container, own: Ownership, *, made: tuple[Change, ...] = ()) -> Provisioned:
     wanted = _wanted(api.context, created=own.created)
     with api.place.turn:
-        state = _state(api, container)
+        state = observe_others(api, observe(api, container), wanted)
         lacking = azure_container.lacking(state, wanted)
         refused = _set(api, state, wanted, lacking)
     done = tuple(name for name in lacking if name not in refused)
@@ -114,55 +108,53 @@ def _set(api: Api, state: State, wanted: Wanted, lacking: Sequence[CheckName]) -
     """Set what lacks; returns Azure's word for what it does not let us set. Without our mark nothing is set."""
     target = azure_container.after(state, wanted, lacking)
     refused: dict[CheckName, Unread] = {}
-    if CheckName.OWNER in lacking:
-        try:
-            api.set_metadata(target.container.metadata)
-        except AzureError as error:
-            if not error.denied:
-                raise
+    records = _records(target.container, state, wanted)
+    try:
+        _record(api, state.container, records[0])
+    except AzureError as error:
+        if not error.denied:
+            raise
+        if CheckName.OWNER in lacking:
             raise _not_begun(api, error, step="marked as this BucketStore's") from None
     if CheckName.PUBLIC_ACCESS in lacking:
         refused |= _tried(api.close_to_public, [CheckName.PUBLIC_ACCESS])
     of_account = [name for name in lacking if name in azure_container.OF_THE_ACCOUNT]
-    if isinstance(target.service, Unread) or not of_account:
+    if isinstance(target.service, Unread):
         return refused
     change = partial(
         api.set_service_properties,
         rules=target.service.cors if CheckName.CORS in lacking else None,
         retention=target.service.soft_delete if CheckName.SOFT_DELETE in lacking else None,
     )
-    return refused | _tried(change, of_account)
+    refused |= _tried(change, of_account) if of_account else {}
+    if CheckName.CORS not in refused and records[1] != records[0]:
+        api.set_metadata(records[1])
+    return refused
+
+
+def _records(container: Container, state: State, wanted: Wanted) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the metadata of a container with its record of origins, as they are before and after the rules are written."""
+    if isinstance(state.service, Unread):
+        return container.metadata, container.metadata
+    decided = azure_container.letting(state, state.service, wanted)
+    first, last = (azure_origins.with_record(container.metadata, each) for each in (decided.first, decided.last))
+    return first, last
+
+
+def _record(api: Api, container: Container, metadata: Mapping[str, str]) -> None:
+    if metadata != container.metadata:
+        api.set_metadata(metadata)
 
 
 def _tried(change: Callable[[], None], names: Sequence[CheckName]) -> dict[CheckName, Unread]:
     """Make a change; returns Azure's word, for each thing that it was to set, where it does not let us."""
-    found = _read(change)
+    found = read(change)
     return dict.fromkeys(names, found) if isinstance(found, Unread) else {}
 
 
 def _not_begun(api: Api, error: AzureError, *, step: str) -> Stalled:
     name, role = f"The container {api.container}", azure_errors.DATA_ROLE
-    return permissions.not_begun(_unread(error), bucket=name, step=step, who=api.signer.who, held_by=role)
-
-
-def _state(api: Api, container: Container) -> State:
-    return State(container=container, account=_read(api.account_information), service=_read(api.service_properties))
-
-
-def _read(call: Callable[[], T]) -> T | Unread:
-    """Read what an identity may not be allowed to see although it may use the container."""
-    try:
-        return call()
-    except AzureError as error:
-        return _unread(error)
-
-
-def _unread(error: AzureError) -> Unread:
-    """Return what Azure does not let us see or set; raises the error where it is another."""
-    unsupported = error.code == "FeatureNotSupportedForAccount"
-    if not error.denied and not unsupported:
-        raise error
-    return Unread(code=error.code, action=azure_errors.permission_for(error.operation), denied=not unsupported)
+    return permissions.not_begun(unread(error), bucket=name, step=step, who=api.signer.who, held_by=role)
 
 
 def _wanted(context: Context, *, created: bool) -> Wanted:
@@ -200,43 +192,3 @@ def _creation(api: Api) -> Change:
 def _changes(api: Api, names: Sequence[CheckName]) -> tuple[Change, ...]:
     words = {"container": api.container, "account": api.account, "origins": ", ".join(_lets_in(api.context))}
     return tuple(Change(name=name.value, message=_TEXTS[name].format(**words)) for name in names)
-
-
-def delete(api: Api) -> None:
-    """Delete the container if we made it and nothing is in it; one that is gone already is no error."""
-    try:
-        container = api.properties()
-    except AzureError as error:
-        if azure_errors.missing(error):
-            return
-        raise
-    if bucket_owner.claim(container.tags, api.context.uid) is not Claim.CREATED:
-        why = f"its metadata {azure_container.OWNER_METADATA} do not say that this BucketStore created it"
-        raise not_deleted(f"container {api.container}", why)
-    _require_empty(api)
-    try:
-        api.delete_container()
-    except AzureError as error:
-        if not azure_errors.missing(error) and error.code != "ContainerBeingDeleted":
-            raise
-
-
-def _require_empty(api: Api) -> None:
-    """Raise `Stalled` unless nothing is in the container but what probes have deleted, which soft delete still keeps."""
-    after: str | None = None
-    for _ in range(_MOST_PAGES):
-        found, after = api.page(include=_ALL, most=_PAGE, after=after)
-        for blob in found:
-            if not blob.deleted:
-                raise not_deleted(
-                    f"container {api.container}", "it is not empty (files, snapshots and old versions count)"
-                )
-            if FOLDER not in str(blob.name):
-                raise not_deleted(
-                    f"container {api.container}", "deleted files in it can still be restored: soft delete keeps them"
-                )
-        if after is None:
-            return
-    raise not_deleted(
-        f"container {api.container}", "so much in it was deleted that it cannot be seen whether there is more"
-    )

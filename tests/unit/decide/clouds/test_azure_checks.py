@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from wandb_byob.decide.clouds.azure_checks import account_name, checks, hidden
-from wandb_byob.decide.clouds.azure_container import MOST_RULES, Account, Container, Service, State, Wanted, rule
+from wandb_byob.decide.clouds.azure_container import Account, Container, Service, State, Wanted
+from wandb_byob.decide.clouds.azure_origins import MOST_RULES, rule
 from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model.checks import Check, CheckName, CheckResult
 

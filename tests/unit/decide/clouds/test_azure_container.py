@@ -6,19 +6,16 @@ from typing import Any
 import pytest
 
 from wandb_byob.decide.clouds.azure_container import (
-    MOST_RULES,
     Account,
     Container,
     Service,
     State,
     Wanted,
     after,
-    cors_problems,
     lacking,
-    merged,
     metadata,
-    rule,
 )
+from wandb_byob.decide.clouds.azure_origins import MOST_RULES, Record, rule
 from wandb_byob.decide.clouds.bucket_state import Unread
 from wandb_byob.model.checks import CheckName
 
@@ -47,48 +44,6 @@ def state(**changes: Any) -> State:
         "service": Service(),
     }
     return State(**{**known, **changes})
-
-
-def test_a_rule_of_others_stays_after_ours() -> None:
-    """Azure takes the first rule that matches, so ours stands first."""
-    found = merged([foreign()], [ORIGIN])
-    assert found == (rule([ORIGIN]), foreign())
-    assert cors_problems(found, [ORIGIN]) == ()
-
-
-def test_one_rule_serves_all_wandbs_of_an_account() -> None:
-    """A second W&B adds its origin to the rule that is there, and the first keeps its own."""
-    first = merged([foreign()], [ORIGIN])
-    second = merged(first, [OTHER])
-    assert second == (rule([ORIGIN, OTHER]), foreign())
-    assert cors_problems(second, [ORIGIN, OTHER]) == ()
-    assert merged(second, [ORIGIN]) == second
-
-
-@pytest.mark.parametrize(
-    ("changes", "enough"),
-    [
-        ({"AllowedOrigins": ["*"]}, True),
-        ({"AllowedOrigins": ["https://*.example.com"]}, True),
-        ({"ExposeHeaders": ["ETag"]}, True),
-        ({"AllowedHeaders": ["content-*", "x-ms-*"]}, True),
-        ({"AllowedHeaders": ["content-md5", "content-type"]}, False),
-        ({"AllowedMethods": ["GET", "HEAD"]}, False),
-        ({"ExposeHeaders": []}, False),
-        ({"AllowedOrigins": [OTHER]}, False),
-    ],
-)
-def test_what_is_enough(changes: dict[str, Any], enough: bool) -> None:
-    """A browser's PUT also announces x-ms-blob-type, without which Azure takes no file."""
-    rules = [{**rule([ORIGIN]), **changes}]
-    assert (cors_problems(rules, [ORIGIN]) == ()) is enough
-    assert (merged(rules, [ORIGIN]) == tuple(rules)) is enough
-
-
-def test_a_rule_that_hides_ours_is_put_behind_it() -> None:
-    """Another rule for the same origin that exposes nothing would count, since it comes first."""
-    hiding = foreign(AllowedOrigins=[ORIGIN], AllowedMethods=["GET", "HEAD", "PUT"], AllowedHeaders=["*"])
-    assert merged([hiding, rule([ORIGIN])], [ORIGIN]) == (rule([ORIGIN]), hiding)
 
 
 @pytest.mark.parametrize(
@@ -141,3 +96,19 @@ def test_metadata_of_others_stay() -> None:
     assert metadata(Container(metadata={"team": "ml"}), WANTED) == {"team": "ml", "wandbbyobowner": "u-1"}
     after_that = after(state(container=Container(metadata={"team": "ml"})), WANTED, [CheckName.OWNER])
     assert after_that.container.metadata == {"team": "ml", "wandbbyobowner": "u-1"}
+
+
+@pytest.mark.parametrize(
+    ("others", "origins"),
+    [(Record(), [ORIGIN]), (Record(ours=(OTHER,)), [OTHER, ORIGIN]), (None, [OTHER, ORIGIN])],
+    ids=["nobody needs the old one", "another container does", "that cannot be seen"],
+)  # fmt: skip
+def test_an_origin_that_is_not_wanted_any_more(others: Record | None, origins: list[str]) -> None:
+    """The host of the WandbInstance has changed: the new one is let in, and the old one goes where nobody else needs it."""
+    recorded = Container(metadata={"wandbbyobowner": "u-1", "wandbbyoborigins": OTHER})
+    found = state(container=recorded, service=Service(cors=(rule([OTHER]),), soft_delete=7), others=others)
+    assert lacking(found, WANTED) == (CheckName.CORS,)
+    done = after(found, WANTED, [CheckName.CORS])
+    assert isinstance(done.service, Service)
+    (only,) = done.service.cors
+    assert sorted(only["AllowedOrigins"]) == sorted(origins)
