@@ -94,8 +94,8 @@ test-cluster: tools ## the operator on a real control plane
 	$(call step,cluster tests,$(PYTEST) $(PARALLEL) tests/testbed/test_cluster.py tests/cluster)
 
 .PHONY: docs-doctor docs-providers docs-moving-in
-docs-moving-in: tools ## move in with a W&B that runs, and paste what byob says into docs/import.md and docs/wandb-operator.md
-	$(call step,docs/import.md and docs/wandb-operator.md,$(PY) -m cluster.documents)
+docs-moving-in: tools ## move in with a W&B that runs, and paste what byob says into docs/import.md, wandb-operator.md and instance-storage.md
+	$(call step,docs/import.md docs/wandb-operator.md and docs/instance-storage.md,$(PY) -m cluster.documents)
 
 docs-providers: tools ## run the contract tests, and make the tables of docs/providers.md of what they have shown
 	$(call step,contract tests,$(PYTEST) $(SPREAD) --results $(SHOWN) tests/contract)

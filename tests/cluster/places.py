@@ -103,8 +103,8 @@ def looked_at(
     return here
 
 
-def real_bucket(here: InstanceWorld, store: Store, name: str) -> None:
-    """A team with a bucket in a store that runs, verified as the bucket's own reconciler would record it."""
+def real_bucket(here: InstanceWorld, store: Store, name: str, *, instance_path: str | None = None) -> None:
+    """A bucket in a store that runs, verified as its own reconciler would record it: for a team, or the instance under a path."""
     where = {"bucket": f"{here.namespace}-{name}", "endpoint": store.endpoint, "region": store.region}
     client = store.client()
     client.create_bucket(Bucket=where["bucket"])
@@ -121,8 +121,9 @@ def real_bucket(here: InstanceWorld, store: Store, name: str) -> None:
     here.bucket(name, verified=False, s3Compatible=where)
     keys = {"accessKeyID": store.keys.access_key, "secretAccessKey": store.keys.secret_key}
     here.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-keys"}, "stringData": keys})
-    here.verify(name)
-    here.team(name)
+    here.verify(name, paths=[instance_path or ""])
+    if instance_path is None:
+        here.team(name)
 
 
 def _stand_in(cluster: Cluster, namespace: str, place: Place, **options: Any) -> wandb.StandIn:

@@ -120,7 +120,7 @@ def _own_bucket(instance: WandbInstance) -> Iterator[Node]:
         name="instance storage",
         ready=told.status if told is not None else "",
         reason=told.reason if told is not None else "",
-        detail=f"{found.address}, {whose}" if found is not None else whose,
+        detail=f"{whose}, {found.address}" if found is not None else whose,
         why=told.message if told is not None and told.status != "True" and not said else "",
     )
 

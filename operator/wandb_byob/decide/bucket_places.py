@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from wandb_byob.decide import precedence
-from wandb_byob.decide.bucket_forms import ACCESS_KEY, SECRET_KEY
 from wandb_byob.decide.precedence import Found
 from wandb_byob.decide.rollouts.variable import BUCKET, CHART_BUCKET, OBJECT_STORE, SAME_AS_BUCKET, EnvVar
 from wandb_byob.decide.wandb_values import Values, entry_in, levels, part
@@ -56,13 +55,7 @@ def _merged(what: str, found: Mapping[str, Wire], hidden: str) -> Iterator[Found
 
 def _source(bucket: Wire) -> str:
     secret = part(bucket, "secret", "secretName")
-    if not secret:
-        return "plain values"
-    keys = (
-        part(bucket, "secret", "accessKeyName") or ACCESS_KEY,
-        part(bucket, "secret", "secretKeyName") or SECRET_KEY,
-    )
-    return f"plain values, keys of Secret {secret} ({', '.join(keys)})"
+    return f"plain values, Secret {secret}" if secret else "plain values"
 
 
 def _of_levels(layers: Mapping[str, Values], applied: str) -> Iterator[Found]:

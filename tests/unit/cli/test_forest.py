@@ -61,9 +61,9 @@ OURS = {"address": "s3://***:***@h:443/b/w", "path": "w", "source": "BucketStore
     [
         ({}, None, None, ""),
         (STORAGE, None, None, ""),
-        (STORAGE, OURS, condition("StorageConfigured"), "instance storage True s3://***:***@h:443/b/w, of BucketStore data"),
-        (STORAGE, {"address": "gs://old", "source": "Kept"}, condition("StorageConfigured", "False", reason="StorageWouldChange"), "instance storage False gs://old, kept from before"),
-        ({}, OURS, None, "instance storage  s3://***:***@h:443/b/w, of BucketStore data"),
+        (STORAGE, OURS, condition("StorageConfigured"), "instance storage True of BucketStore data, s3://***:***@h:443/b/w"),
+        (STORAGE, {"address": "gs://old", "source": "Kept"}, condition("StorageConfigured", "False", reason="StorageWouldChange"), "instance storage False kept from before, gs://old"),
+        ({}, OURS, None, "instance storage  of BucketStore data, s3://***:***@h:443/b/w"),
         (STORAGE, None, condition("StorageConfigured", "False", reason="ActionRequired"), "instance storage False of BucketStore data"),
     ],
     ids=["none", "not looked at yet", "ours", "another's, which stays", "ours, and nobody asks any more", "somebody else is to set it"],

@@ -79,7 +79,7 @@ def test_the_instances_own_bucket(tmp_path: Path, capsys: pytest.CaptureFixture[
     instance = wandb_instance(status={"conditions": [condition("Ready"), told], "storage": storage})
     assert tree(tmp_path, instance) == 1
     shown = capsys.readouterr().out
-    assert "└─ instance storage False StorageWouldChange gs://old, kept from before" in " ".join(shown.split())
+    assert "└─ instance storage False StorageWouldChange kept from before, gs://old" in " ".join(shown.split())
     assert "It would hide files." in shown
     assert tree(tmp_path, instance, arguments=("-o", "yaml")) == 1
     (found,) = yaml.safe_load(capsys.readouterr().out)["trees"]
@@ -88,7 +88,7 @@ def test_the_instances_own_bucket(tmp_path: Path, capsys: pytest.CaptureFixture[
             "name": "instance storage",
             "ready": "False",
             "reason": "StorageWouldChange",
-            "detail": "gs://old, kept from before",
+            "detail": "kept from before, gs://old",
             "message": "It would hide files.",
         }
     ]

@@ -41,13 +41,13 @@ def test_what_many_containers_have_alike_is_one_place() -> None:
 
 def test_what_the_chart_merges() -> None:
     """Field by field: the object's own wins over the System Console; what was applied in the end only repeats them."""
-    theirs = {"secretName": "theirs", "accessKeyName": "ID"}
+    theirs = {"secretName": "theirs"}
     own, user = bucket(provider="s3", name="own", secret=theirs), bucket(provider="gcs", name="console", path="p")
     assert chart(own, user, own) == [
-        (f"global.bucket in {OWN}", "plain values, keys of Secret theirs (ID, SECRET_KEY)", "every component"),
+        (f"global.bucket in {OWN}", "plain values, Secret theirs", "every component"),
         (f"global.bucket in {CONSOLE}", "plain values", f"every component, where {OWN} leaves something out"),
     ]
-    assert chart(active=own) == [(f"global.bucket in {APPLIED}", "plain values, keys of Secret theirs (ID, SECRET_KEY)", "every component")]  # fmt: skip
+    assert chart(active=own) == [(f"global.bucket in {APPLIED}", "plain values, Secret theirs", "every component")]  # fmt: skip
 
 
 def test_the_charts_default_counts_where_no_bucket_is_named() -> None:
