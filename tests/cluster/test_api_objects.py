@@ -108,6 +108,7 @@ STATUSES: dict[str, tuple[str, dict[str, Any]]] = {
                 "workloads": ["Deployment/wandb-app"],
                 "reconcileRequest": "0",
             },
+            "notOffered": ["AWS", "CoreWeave"],
             "form": {
                 "provider": "AWS",
                 "bucketName": "acme-wandb",
