@@ -6,6 +6,7 @@ from typing import Any
 from cluster.instance_world import InstanceWorld
 from cluster.scenario import condition_of
 from testbed.wandb import VARIABLE, workload
+from testbed.wandb_operator import Operated
 
 STRATEGIC = "application/strategic-merge-patch+json"
 
@@ -50,3 +51,26 @@ def test_a_container_and_a_workload_that_are_left_out(made: Callable[..., Instan
     mark = here.cluster.audit_position()
     here.look()
     assert here.writes(mark) == []
+
+
+def test_a_value_of_a_component_that_wins(operated: Callable[..., InstanceWorld]) -> None:
+    """Somebody has set one of the application's own since: what it hides is told beside that it is in the way."""
+    here = operated()
+    here.bucket("one")
+    here.team("one")
+    here.settle("RolledOut")
+    assert "notOffered" not in here.status()
+    stand_in = here.stand_in
+    assert isinstance(stand_in, Operated)
+    own = {"name": VARIABLE, "value": "gs://mine"}
+    v1 = {"values": {"app": {"env": {VARIABLE: own["value"]}}}}
+    stand_in.edit(v1 if stand_in.version == "v1" else {"wandb": {"legacyOverrides": {"app": {"env": [own]}}}})
+    stand_in.rounds_pass(2)
+    stand_in.wait_available()
+    here.settle("Configured", "False", reason="LevelWins")
+    name = "wandb-app" if stand_in.version == "v1" else "app"
+    message = here.condition("RolledOut")["message"]
+    assert 'W&B may not offer AWS (BucketStore one) on its page "Create a new team"' in message
+    assert f"container app of Deployment {name} (a plain value)" in message
+    assert "Take GORILLA_SUPPORTED_FILE_STORES out where it is set for one component alone" in message
+    assert here.status()["notOffered"] == ["AWS"]
