@@ -34,13 +34,13 @@ def identities(entries: Sequence[str]) -> tuple[str | None, ...]:
 
 def redact(entries: Sequence[str]) -> tuple[str, ...]:
     """Redact a list: an entry whose successor begins with no scheme was torn by a raw separator, and shows nothing."""
-    successors = [next(filter(str.strip, entries[index + 1 :]), "") for index in range(len(entries))]
-    return tuple(
-        f"{entry.partition('://')[0]}://***"
-        if addresses.has_scheme(entry) and _is_tail(successor)
-        else addresses.redact(entry)
-        for entry, successor in zip(entries, successors, strict=True)
-    )
+    shown: list[str] = []
+    torn = False  # the next entry that is not empty begins with no scheme
+    for entry in reversed(entries):
+        hidden = torn and addresses.has_scheme(entry)
+        shown.append(f"{entry.partition('://')[0]}://***" if hidden else addresses.redact(entry))
+        torn = _is_tail(entry) if entry.strip() else torn
+    return tuple(reversed(shown))
 
 
 def _is_tail(entry: str) -> bool:

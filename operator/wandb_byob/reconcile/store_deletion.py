@@ -1,6 +1,6 @@
 """A BucketStore that is being deleted: held while it is needed; its bucket goes only where it is ours, empty and asked for."""
 
-from typing import Any
+from typing import Any, Final
 
 from wandb_byob.decide import deletion, references
 from wandb_byob.decide.conditions import ConditionType, Progress, is_true
@@ -18,6 +18,8 @@ from wandb_byob.reconcile.base import Result, World
 from wandb_byob.reconcile.held import AGAIN, finalize, hold, left_behind
 from wandb_byob.reconcile.inputs import context_of, provisioning, require_identity_allowed, validated
 from wandb_byob.reconcile.instance_buckets import identity_of
+
+_UNNAMED: Final = "One of W&B's workloads"
 
 
 def reconcile(world: World, key: ObjectKey, body: dict[str, Any]) -> Result:
@@ -65,8 +67,11 @@ def _instance(world: World, store: BucketStore) -> WandbInstance | None:
 
 
 def _home(store: BucketStore) -> str:
-    """Return the namespace of the W&B that the BucketStore was, or was to be, attached to."""
-    reference, own = store.status.instance_ref or store.spec.instance_ref, store.metadata.namespace
+    """Return the namespace of the W&B that the BucketStore was attached to, else its own.
+
+    Not one that it only names: whoever was never admitted there must not learn what W&B has.
+    """
+    reference, own = store.status.instance_ref, store.metadata.namespace
     return (reference.namespace if reference is not None else None) or own
 
 
@@ -95,11 +100,15 @@ def _in_variable(world: World, store: BucketStore, instance: WandbInstance | Non
 
 
 def _keeper(world: World, store: BucketStore, instance: WandbInstance | None) -> str:
-    """Return a workload that keeps W&B's own files in the bucket, "" for none; it is looked for where nobody tells, or the bucket is to go."""
+    """Return a workload that keeps W&B's own files in the bucket, "" for none; it is looked for where nobody tells, or the bucket is to go.
+
+    One of another namespace stays unnamed.
+    """
     if _told(instance) and not deletion.takes_the_bucket(store):
         return ""
-    identity = identity_of(world, store)
-    return own_bucket.keeper(world, _home(store), identity) if identity else ""
+    identity, home = identity_of(world, store), _home(store)
+    found = own_bucket.keeper(world, home, identity) if identity else ""
+    return found if home == store.metadata.namespace or not found else _UNNAMED
 
 
 def _keeps_the_instance(store: BucketStore, instance: WandbInstance) -> bool:

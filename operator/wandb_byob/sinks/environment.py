@@ -18,6 +18,8 @@ REFERENCES: Final = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
 _ENV_FROM: Final = {"secretRef": "Secret", "configMapRef": "ConfigMap"}
 _LONGEST: Final = 128 * 1024
 """Linux starts no process with a longer variable; references to references can make one of any length."""
+_MOST: Final = 100
+"""To how many variables one may lead; one that leads to more stays as it is written. Each is looked for in everything the container has."""
 
 
 def own(container: Wire, variable: str) -> EnvVar | None:
@@ -37,11 +39,13 @@ def sources(container: Wire, variable: str, *, expand: bool) -> Iterator[Source]
 
 
 def _needed(container: Wire, variable: str) -> set[str]:
-    """Return the variable, and all that it refers to, others between them."""
+    """Return the variable, and all that it refers to, others between them; it alone where these are too many."""
     names = {variable}
     for env in reversed(_env(container)):
         if env["name"] in names:
             names.update(expansion.references(env.get("value") or ""))
+        if len(names) > _MOST:
+            return {variable}
     return names
 
 

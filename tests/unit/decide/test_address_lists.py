@@ -1,5 +1,7 @@
 """Lists of storage addresses: nothing is lost, and a key that was torn apart is neither shown nor taken for a bucket."""
 
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -71,3 +73,12 @@ def test_no_credential_tears_a_list(keys: list[tuple[str, str]], separator: str)
 def test_join_refuses_to_tear_an_entry() -> None:
     with pytest.raises(ValueError, match="separator"):
         address_lists.join(["s3://a;b"], ";")
+
+
+def test_a_list_of_separators_alone_is_looked_through_once() -> None:
+    """128 KiB of them are 131 073 entries: looking through what follows each anew takes more than a minute."""
+    entries = address_lists.split("s3://AKIA:begun" + "," * 131_072 + "rest@h.example/b")
+    begun = time.process_time()
+    shown = address_lists.redact(entries)
+    assert (shown[0], shown[-1], set(shown[1:-1])) == ("s3://***", "***", {""})
+    assert time.process_time() - begun < 5

@@ -298,3 +298,25 @@ def test_what_cannot_be_taken_back_is_told_and_holds_nothing(*, gone: bool) -> N
     assert warning
     assert reason == ("SecretNotFound" if gone else "AccessDenied")
     assert message.startswith("Something that was set for the bucket beside it stays. ")
+
+
+FAR = (_workload("s3://data", namespace="team-b"), namespace_object("team-b"))
+
+
+def test_a_bucket_of_another_namespaces_w_and_b_holds_and_names_nothing_of_it() -> None:
+    """W&B admitted the BucketStore once: that the bucket is needed is told, and not by which workload."""
+    stage = _stage(*FAR, spec=DELETE, status=STATUS | {"instanceRef": {"name": "wandb", "namespace": "team-b"}})
+    _look(stage)
+    reason, message = _ready(stage)
+    assert (reason, stage.provider.calls) == ("DeletionBlocked", [])
+    assert "One of W&B's workloads keeps W&B's own files in this bucket" in message
+    assert "wandb-app" not in message
+
+
+def test_whoever_only_names_another_namespaces_w_and_b_learns_nothing_of_it() -> None:
+    """Anybody may write another namespace into spec.instanceRef, and any bucket: the answer would tell whether W&B has that one."""
+    named = {"instanceRef": {"name": "wandb", "namespace": "team-b"}}
+    for status in (None, {"conditions": [condition("Ready", status="False")]}):
+        stage = _stage(*FAR, spec=named, status=status)
+        _look(stage)
+        assert _gone(stage)

@@ -66,3 +66,15 @@ def test_references_that_double_at_each_step_end() -> None:
     container = {"name": "app", "env": env}
     assert set(environment.sources(container, "BUCKET", expand=True)) == set()
     assert "$(A" in environment.plain(container, "BUCKET", {})
+
+
+def test_a_variable_that_leads_to_more_than_a_hundred_stays_as_it_is_written() -> None:
+    """Each of thousands could become 128 KiB, together more than this process has, and each is looked for among all others."""
+    env = [literal("A", "x" * 100_000), *(literal(f"V{n}", f"$(A){n}") for n in range(98))]
+    env.append(literal("BUCKET", "$(V97)" + "".join(f"$(W{n})" for n in range(98))))
+    many = {"name": "app", "env": env, "envFrom": WHOLE}
+    few = {"name": "app", "env": [*env[:-1], literal("BUCKET", "$(V97)")], "envFrom": WHOLE}
+    assert environment.plain(few, "BUCKET", FOUND) == "x" * 100_000 + "97"
+    env.append(literal("BUCKET", "".join(f"$(V{n})" for n in range(98)) + "$(MORE)$(AND_MORE)"))
+    assert environment.plain(many, "BUCKET", FOUND) == env[-1]["value"]
+    assert set(environment.sources(many, "BUCKET", expand=True)) == set()
