@@ -8,7 +8,7 @@ the one thing that is not real. The operator's probes (testbed.probe_pods) are r
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ _MESSAGE_BYTES: Final = 4096
 class RunningPod:
     """One pod and its process. The ports are this machine's, since all pods share its network.
 
-    `kubeconfig` None: the pod has no token. `said`: the file that stands for its termination message.
+    `kubeconfig` None: the pod has no token. `said`: the file that stands for its termination message. `env`: what webhooks have put in.
     """
 
     namespace: str
@@ -41,6 +41,7 @@ class RunningPod:
     job: bool
     container: str = "operator"
     said: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
     probe_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
     restarts: int = 0
@@ -50,7 +51,7 @@ class RunningPod:
     def start(self) -> None:
         """Start the process; the operator's ports are moved to free ones, a later flag winning over an earlier."""
         if self.kubeconfig is None:
-            self.process = spawn(self.name, probe_pods.without_environment(self.argv), log=self.log)
+            self.process = spawn(self.name, probe_pods.without_environment(self.argv, self.env), log=self.log)
             return
         ports = [f"--probe-port={self.probe_port}", f"--metrics-port={self.metrics_port}"]
         argv = [sys.executable, "-m", "wandb_byob", *self.argv, *([] if self.job else ports)]
@@ -72,6 +73,7 @@ class Kubelet:
         self._node = node
         self._pods: dict[str, RunningPod] = {}
         self._ending: list[RunningPod] = []
+        self._webhooks: list[Callable[[Any], Mapping[str, str]]] = []
         self._stopping = threading.Event()
         self._restarting = threading.Event()
         self._restarting.set()
@@ -127,6 +129,15 @@ class Kubelet:
         finally:
             self._restarting.set()
 
+    @contextmanager
+    def putting(self, webhook: Callable[[Any], Mapping[str, str]]) -> Iterator[None]:
+        """Within the block probes get what a webhook of a cloud puts into the environment of such pods (testbed.pod_identities)."""
+        self._webhooks.append(webhook)
+        try:
+            yield
+        finally:
+            self._webhooks.remove(webhook)
+
     def _run(self) -> None:
         while not self._stopping.wait(_INTERVAL):
             try:
@@ -165,6 +176,7 @@ class Kubelet:
             job=any(owner["kind"] == "Job" for owner in meta.get("ownerReferences", ())),
             container=spec["containers"][0]["name"],
             said=prepared.said if prepared else None,
+            env={name: value for webhook in tuple(self._webhooks) for name, value in webhook(pod).items()},
         )
         running.start()
         with self._lock:

@@ -7,7 +7,7 @@ the kubelet's; an image whose tag is `missing` can't be pulled.
 import base64
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -65,9 +65,10 @@ def prepare(cluster: Cluster, pod: Any, folder: Path) -> Prepared | None:
     return Prepared(argv=[*argv, f"--result={said}"], said=said)
 
 
-def without_environment(argv: Sequence[str]) -> list[str]:
-    """The command with nothing of this process' environment, as a container has nothing of the kubelet's."""
-    return ["env", "-i", f"PATH={os.defpath}", "HOME=/tmp", sys.executable, "-m", "wandb_byob", *argv]
+def without_environment(argv: Sequence[str], own: Mapping[str, str]) -> list[str]:
+    """The command with the pod's own environment and nothing of this process', as a container has nothing of the kubelet's."""
+    given = [f"{name}={value}" for name, value in own.items()]
+    return ["env", "-i", f"PATH={os.defpath}", "HOME=/tmp", *given, sys.executable, "-m", "wandb_byob", *argv]
 
 
 def _files(cluster: Cluster, namespace: str, volume: Any) -> dict[str, bytes] | None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from testbed.kubelet import Kubelet
 
 @pytest.fixture
 def scenario_in(crds: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Callable[..., Scenario]]:
-    """`scenario_in(env=…, values=…, **instance)`: a namespace with W&B's stand-in, the operator and, where W&B is `described`, a WandbInstance."""
+    """`scenario_in(env=…, values=…, **instance)`: a namespace with W&B's stand-in, the operator and, where W&B is `described`, a WandbInstance.
+
+    `beside`: the operator watches further namespaces, called like the first with these words at the end.
+    """
     with ExitStack() as ends:
 
         def make(
@@ -25,6 +29,7 @@ def scenario_in(crds: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Cal
             env: Callable[[Scenario], Any] | None = None,
             values: dict[str, Any] | None = None,
             described: bool = True,
+            beside: tuple[str, ...] = (),
             **instance: Any,
         ) -> Scenario:
             name = crds.create_namespace(f"wandb-{uuid.uuid4().hex[:6]}")
@@ -34,9 +39,13 @@ def scenario_in(crds: Cluster, kubelet: Kubelet, tmp_path: Path) -> Iterator[Cal
                 wandb=wandb.StandIn(crds, name),
                 installation=Installation(crds, kubelet, namespace=name),
             )
+            others = [crds.create_namespace(f"{name}-{each}") for each in beside]
+            for other in others:  # after the operator's own, so that nothing holds them any more
+                ends.callback(replace(scenario, namespace=other).remove)
             ends.callback(scenario.remove)
             scenario.wandb.deploy(env=[env(scenario)] if env else [])
-            scenario.installation.install({**VALUES, **(values or {})})
+            watched = {"watchNamespaces": [name, *others]} if others else {}
+            scenario.installation.install({**VALUES, **watched, **(values or {})})
             if described:
                 scenario.apply(wandb.instance(name, **instance))
             return scenario

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,8 +11,12 @@ import yaml
 from azure.storage.blob import BlobServiceClient
 
 from cluster.scenario import Scenario
+from testbed import entra
+from testbed.entra import CLIENT, TENANT
+from testbed.kubelet import Kubelet
 from testbed.object_store import Keys
-from testbed.stores import Azurite
+from testbed.pod_identities import azure_workload
+from testbed.stores import Azurite, start_azurite
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "azure.yaml"
 
@@ -71,6 +76,54 @@ def test_one_apply_makes_a_verified_container_that_wandb_reads(
     form = {step["field"]: step["value"] for step in scenario.get("TeamStorage", "ml-research")["status"]["form"]}
     assert (form["Account name"], form["Container name"]) == (account.access_key, containers["data"])
     assert account.secret_key not in scenario.installation.kubelet.logs()
+
+
+def test_a_managed_identity_is_proved_by_a_job_under_wandbs_service_account(
+    scenario_in: Callable[..., Scenario], kubelet: Kubelet, tmp_path: Path
+) -> None:
+    """W&B signs as a managed identity: a Job with W&B's label becomes it and proves the container; until Entra knows it, its word is told."""
+    azurite = start_azurite(tmp_path / "azurite", tls=True)
+    with ExitStack() as ends:
+        ends.callback(azurite.stop)
+        cloud = ends.enter_context(entra.running(tmp_path / "entra"))
+        assert azurite.authority is not None
+        authorities = tmp_path / "authorities.pem"
+        authorities.write_text(azurite.authority.read_text() + cloud.authority.read_text())
+        where = {"azure": f"{azurite.endpoint}/{{account}}", "caFile": str(authorities)}
+        scenario, account = scenario_in(values={"cloudEndpoints": where}), azurite.account()
+        pod = {"metadata": {"labels": {"azure.workload.identity/use": "true"}}}
+        api = f"/apis/apps/v1/namespaces/{scenario.namespace}/deployments/wandb-api"
+        patch = "application/strategic-merge-patch+json"
+        scenario.cluster.patch(api, {"spec": {"template": pod}}, content_type=patch)
+        webhook = ends.enter_context(
+            azure_workload(scenario.cluster, cloud, tmp_path, namespace=scenario.namespace, client=CLIENT)
+        )
+        ends.enter_context(kubelet.putting(webhook))
+        token = cloud.federated.pop(CLIENT)
+
+        store = _store(scenario, "data", account)
+        store["spec"]["azure"] |= {"tenantID": TENANT, "clientID": CLIENT}
+        store["spec"] |= {"credentials": {"source": "Ambient"}, "verification": {"from": "Workload", "interval": "30s"}}
+        scenario.apply(
+            _secret("azure-key", account), store, scenario.team("ml-research", "data", path="teams/ml-research")
+        )
+        told = scenario.wait_condition("BucketStore", "data", "DataPathVerified", "False")
+        assert "AADSTS700016" in told["message"]
+
+        cloud.federated[CLIENT] = token
+        scenario.wait_ready("TeamStorage", "ml-research")
+        scenario.wandb.wait_available()
+        container = f"{scenario.namespace}-data"
+        assert scenario.entries() == [f"az://{account.access_key}/{container}"]
+        told = scenario.condition("BucketStore", "data", "DataPathVerified")
+        assert "Job under ServiceAccount default of Deployment/wandb-api" in told["message"]
+        assert {form["client_id"] for form in cloud.asked} == {CLIENT}
+        trusted = str(azurite.authority)
+        url = f"{azurite.endpoint}/{account.access_key}"
+        service = BlobServiceClient(url, credential=account.secret_key, connection_verify=trusted)
+        assert list(service.get_container_client(container).list_blobs()) == [], "the probe left something behind"
+        said = scenario.installation.kubelet.logs() + json.dumps(scenario.get("BucketStore", "data"))
+        assert token not in said
 
 
 def test_a_container_goes_with_its_bucketstore(scenario_in: Callable[..., Scenario], azurite: Azurite) -> None:

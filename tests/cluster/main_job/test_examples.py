@@ -4,8 +4,8 @@ A further example is a line in EXAMPLES, with a function that makes what the fil
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,6 +19,8 @@ from testbed.coreweave import CoreWeave
 from testbed.demo import examples
 from testbed.gcs import GoogleCloud
 from testbed.object_store import Store
+from testbed.pod_identities import EKSAgent
+from testbed.stores import VersityGW
 
 FOLDER: Final = Path(__file__).parents[3] / "examples"
 ROLE: Final = examples.IDENTITY
@@ -40,11 +42,11 @@ class Arranged:
     then: Callable[[Scenario], None] = lambda _: None
 
 
-Arrange = Callable[[Objects, pytest.FixtureRequest], Iterator[Arranged]]
+Arrange = Callable[[Objects, pytest.FixtureRequest], Generator[Arranged]]
 """Changes the objects where it must, and yields; what follows takes away what was made."""
 
 
-def minio_three_teams(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+def minio_three_teams(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
     """A MinIO with a private authority; the operator makes the bucket."""
     minio = stores.start_minio(request.getfixturevalue("tmp_path") / "minio", tls=True)
     assert minio.authority is not None
@@ -66,7 +68,7 @@ def minio_three_teams(objects: Objects, request: pytest.FixtureRequest) -> Itera
     minio.stop()
 
 
-def s3(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+def s3(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
     """AWS is moto; the operator makes the bucket in the region that the file says."""
     moto: Store = request.getfixturevalue("moto")
     where = spec_of(objects, "BucketStore")["s3"]
@@ -84,7 +86,7 @@ def s3(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
     moto.client().delete_bucket(Bucket="acme-wandb")
 
 
-def s3_compatible(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+def s3_compatible(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
     """A bucket that is in MinIO before, with a file in it."""
     minio: Store = request.getfixturevalue("minio")
     client = minio.client()
@@ -103,7 +105,7 @@ def s3_compatible(objects: Objects, request: pytest.FixtureRequest) -> Iterator[
     client.delete_bucket(Bucket="vision")
 
 
-def check_only(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+def check_only(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
     """A bucket of AWS without versioning: the plan says so, W&B is told nothing, and the bucket stays as it is."""
     moto: Store = request.getfixturevalue("moto")
     client = moto.client()
@@ -121,7 +123,7 @@ def check_only(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arr
     client.delete_bucket(Bucket="acme-legacy")
 
 
-def gcs(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+def gcs(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
     """Google's stand-in; the operator makes the bucket with one key, and W&B gets the other."""
     place: GoogleCloud = request.getfixturevalue("gcs")
     accounts = {"acme-gcs-key": place.wandb, "acme-gcs-admin": place.admin}
@@ -141,7 +143,7 @@ def gcs(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
     place.buckets.drop("acme-wandb-files")
 
 
-def gcs_workload_identity(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+def gcs_workload_identity(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
     """A bucket that is there before, read by W&B's pods as themselves: only looked at, from there, and not changed."""
     place: GoogleCloud = request.getfixturevalue("gcs")
     bucket = spec_of(objects, "BucketStore")["gcs"]["bucket"]
@@ -166,7 +168,7 @@ def gcs_workload_identity(objects: Objects, request: pytest.FixtureRequest) -> I
     place.buckets.drop(bucket)
 
 
-def coreweave_keyless(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+def coreweave_keyless(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
     """CoreWeave is its stand-in, in whose zone the bucket is made; W&B gets the shared entry alone."""
     place: CoreWeave = request.getfixturevalue("coreweave")
     give_keys(objects, place.store)
@@ -191,7 +193,37 @@ def coreweave_keyless(objects: Objects, request: pytest.FixtureRequest) -> Itera
     )
 
 
-def multi_tenant(objects: Objects, request: pytest.FixtureRequest) -> Iterator[Arranged]:
+def keyless(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
+    """AWS is versitygw, which checks signatures; W&B's pods are somebody by EKS Pod Identity, and the bucket is made by hand."""
+    store: VersityGW = request.getfixturevalue("versitygw")
+    where = spec_of(objects, "BucketStore")["s3"]
+    where["region"] = store.region
+    del where["accountID"]  # versitygw's owners are users, not accounts
+    client = store.client()
+    client.create_bucket(Bucket="acme-keyless")
+    examples.allow_browsers(client, "acme-keyless")
+    token = request.getfixturevalue("tmp_path") / "eks-pod-identity-token"
+
+    def then(scenario: Scenario) -> None:
+        told = scenario.condition("BucketStore", "acme-keyless", "DataPathVerified")
+        assert "as tried from a Job under ServiceAccount" in told["message"]
+        left = client.list_object_versions(Bucket="acme-keyless")
+        assert not [*left.get("Versions", ()), *left.get("DeleteMarkers", ())]
+
+    with (
+        EKSAgent(store.keys, token=token) as agent,
+        request.getfixturevalue("kubelet").putting(agent.webhook("default")),
+    ):
+        yield Arranged(
+            values={"cloudEndpoints": {"s3": store.endpoint}},
+            instance={"identity": ROLE},
+            entries=("s3://acme-keyless",),
+            then=then,
+        )
+    client.delete_bucket(Bucket="acme-keyless")
+
+
+def multi_tenant(objects: Objects, request: pytest.FixtureRequest) -> Generator[Arranged]:
     """AWS is moto; nothing in the cluster is changed, and W&B's role is let in."""
     moto: Store = request.getfixturevalue("moto")
     spec_of(objects, "BucketStore")["s3"]["accountID"] = MOTOS_ACCOUNT
@@ -220,6 +252,7 @@ EXAMPLES: Final[dict[str, Arrange]] = {
     "gcs.yaml": gcs,
     "gcs-workload-identity.yaml": gcs_workload_identity,
     "coreweave-keyless.yaml": coreweave_keyless,
+    "keyless.yaml": keyless,
     "multi-tenant.yaml": multi_tenant,
 }
 
@@ -231,6 +264,7 @@ def test_an_example_comes_to_its_end(
     """All of its objects become Ready, and W&B's pods have what they should."""
     objects = read(file)
     arranging = EXAMPLES[file](objects, request)
+    request.addfinalizer(arranging.close)
     arranged = next(arranging)
     scenario = scenario_in(values=arranged.values, described=False)
     if not [each for each in objects if each["kind"] == "WandbInstance"]:
@@ -244,6 +278,43 @@ def test_an_example_comes_to_its_end(
     assert scenario.entries() == [*arranged.entries]
     arranged.then(scenario)
     assert next(arranging, None) is None
+
+
+def test_several_namespaces(scenario_in: Callable[..., Scenario], moto: Store) -> None:
+    """W&B, bucket and team in a namespace each, by their owners' grants: Ready, and W&B's pods have the bucket. AWS is moto."""
+    scenario = scenario_in(described=False, beside=("storage", "team-vision"))
+    storage, team = (replace(scenario, namespace=f"{scenario.namespace}-{each}") for each in ("storage", "team-vision"))
+    objects = read("several-namespaces.yaml")
+    called = {"wandb": scenario.namespace, "storage": storage.namespace, "team-vision": team.namespace}
+    for each in objects:
+        _rename(each, called)
+    spec_of(objects, "BucketStore")["s3"]["endpoint"] = moto.endpoint
+    give_keys(objects, moto)
+    scenario.cluster.apply(objects)
+    storage.wait_ready("BucketStore", "shared")
+    team.wait_ready("TeamStorage", "vision")
+    scenario.wait_ready("WandbInstance", "wandb")
+    scenario.wandb.wait_available()
+    read_by = {name for name, revision in scenario.wandb.revisions().items() if revision == 2}
+    assert read_by == set(spec_of(objects, "WandbInstance")["target"]["workloads"]["names"])
+    entry = address(moto, "acme-shared").replace(f"region={moto.region}", "region=eu-central-1")
+    assert scenario.wandb.variable() == {entry, None}
+    assert team.get("TeamStorage", "vision")["status"]["address"].startswith("s3://***:***@")
+    moto.client().delete_bucket(Bucket="acme-shared")
+
+
+def _rename(value: Any, called: Mapping[str, str]) -> None:
+    """Let the objects, and their references, name the namespaces that there are here."""
+    if isinstance(value, list):
+        for each in value:
+            _rename(each, called)
+    if isinstance(value, dict):
+        if value.get("kind") == "Namespace":
+            value["metadata"]["name"] = called[value["metadata"]["name"]]
+        if "namespace" in value:
+            value["namespace"] = called[value["namespace"]]
+        for each in value.values():
+            _rename(each, called)
 
 
 def read(file: str) -> Objects:

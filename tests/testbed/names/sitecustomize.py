@@ -9,4 +9,4 @@ assert _found is not None
 assert _found.loader is not None
 _names = importlib.util.module_from_spec(_found)
 _found.loader.exec_module(_names)
-socket.getaddrinfo = _names.resolver(socket.getaddrinfo)
+socket.getaddrinfo = _names.resolver(socket.getaddrinfo, _names.given_hosts())

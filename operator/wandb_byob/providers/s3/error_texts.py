@@ -79,6 +79,13 @@ NO_IDENTITY: Final = Text(
     "The operator has no cloud identity of its own here ({code}).",
     "Give its ServiceAccount a role, or set spec.provisioning.secretRef.",
 )
+OF_KEYS: Final = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"})
+"""Codes about the keys in a Secret; without one they are about an identity that the store does not take."""
+IDENTITY_REFUSED: Final = Text(
+    Reason.ACCESS_DENIED,
+    "{host} does not accept the cloud identity that signs by {keys} ({code}).",
+    "See that the role of the pods' ServiceAccount exists, and that {host} is AWS itself: no other store knows its roles.",
+)
 
 TEXTS: Final[Mapping[str, Text]] = {
     "NoSuchBucket": NO_BUCKET,

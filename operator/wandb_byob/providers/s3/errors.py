@@ -59,7 +59,9 @@ _THROTTLED: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """What was called, for the texts: `keys` is the field whose keys signed, such as `spec.provisioning.secretRef`."""
+    """What was called, for the texts: `keys` is the field whose keys signed, such as `spec.provisioning.secretRef`, or the block that
+    says by which identity without keys (`spec.provisioning`).
+    """
 
     target: Target
     keys: str
@@ -121,7 +123,7 @@ def explain(error: BaseException, where: Where) -> Explanation:
     if isinstance(error, TransportError):
         return unanswered(error)
     target = where.target
-    text = _text(error, target)
+    text = _text(error, where)
     words = {
         "host": target.route.url,
         "bucket": target.bucket,
@@ -144,12 +146,14 @@ def explain(error: BaseException, where: Where) -> Explanation:
     )
 
 
-def _text(error: BaseException, target: Target) -> texts.Text:
-    said = code(error)
+def _text(error: BaseException, where: Where) -> texts.Text:
+    said, target = code(error), where.target
     if isinstance(error, sdk.NoCredentialsError | sdk.CredentialRetrievalError | sdk.PartialCredentialsError):
         return texts.NO_IDENTITY
     if not isinstance(error, sdk.ClientError):
         return texts.NOT_THE_CLOUD if target.route.public else texts.NOT_S3
+    if said in texts.OF_KEYS and not where.keys.endswith("Ref"):
+        return texts.IDENTITY_REFUSED
     if target.route.provider == "CoreWeave" and said in texts.COREWEAVE:
         return texts.COREWEAVE[said]
     if said in texts.TEXTS:

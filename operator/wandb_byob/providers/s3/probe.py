@@ -119,8 +119,8 @@ class S3Door:
         return errors.status(error)
 
     def explain(self, error: BaseException) -> Failure:
-        """Return what an error means; the keys are those that W&B gets."""
-        return explained(error, self.target).failure(final=isinstance(error, TransportError))
+        """Return what an error means; the keys, or the identity, are W&B's."""
+        return explained(error, self.target, self.context.data).failure(final=isinstance(error, TransportError))
 
     def judge(self, written: Written) -> tuple[Check, ...]:
         """Compare the KMS key that was used with the one asked for."""

@@ -16,7 +16,7 @@ from botocore.credentials import Credentials as SigningKeys
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from wandb_byob.decide.explanations import Explanation
-from wandb_byob.model.credentials import AccessKey, Credentials
+from wandb_byob.model.credentials import AccessKey, Ambient, Credentials
 from wandb_byob.providers.base import Context
 from wandb_byob.providers.probing.raw import EXTRA, LIFETIME, RawRequests, page_headers
 from wandb_byob.providers.s3 import errors
@@ -76,7 +76,7 @@ def _signing_keys(credentials: Credentials, target: Target) -> SigningKeys:
         return SigningKeys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token or None)
     own = botocore.session.Session().get_credentials()
     if own is None:
-        raise explained(NoCredentialsError(), target).error()
+        raise explained(NoCredentialsError(), target, credentials).error()
     return own
 
 
@@ -97,6 +97,7 @@ def _client_error(reply: Reply, operation: str) -> ClientError:
     return ClientError(response, operation)  # type: ignore[arg-type]  # a part of the response is enough
 
 
-def explained(error: BaseException, target: Target) -> Explanation:
-    """Return what an error of the data path means; the keys are those that W&B gets."""
-    return errors.explain(error, errors.Where(target=target, keys="spec.credentials.secretRef"))
+def explained(error: BaseException, target: Target, credentials: Credentials | None) -> Explanation:
+    """Return what an error of the data path means; the keys, or the identity, are W&B's."""
+    keys = "spec.credentials" if isinstance(credentials, Ambient) else "spec.credentials.secretRef"
+    return errors.explain(error, errors.Where(target=target, keys=keys))

@@ -41,6 +41,15 @@ def answer(code: str, status: int, operation: str = "PutBucketCors", **more: Any
     return sdk.ClientError(response, operation)
 
 
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"])
+def test_an_identity_has_no_secret_to_correct(code: str) -> None:
+    """Where nobody gave keys, what is wrong with them is wrong with the identity."""
+    told = errors.explain(answer(code, 403), Where(target=AWS, keys="spec.credentials"))
+    assert "Secret" not in told.message + told.remedy
+    assert "cloud identity that signs by spec.credentials" in told.message
+    assert told.check is CheckName.CREDENTIALS
+
+
 @pytest.mark.parametrize(
     ("error", "reason", "stalls", "said"),
     [
