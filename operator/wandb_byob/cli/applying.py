@@ -59,7 +59,7 @@ class Applied:
             "the value becomes a reference to a Secret" if self.literal else "",
             new if changed else "",
         )
-        lacking = ", ".join(each.workload for each in rollout.restarts)
+        lacking = ", ".join(each.workload for each in rollout.restarts if each.differs)
         return f"W&B is restarted once, since {' and '.join(filter(None, why)) or f'the list is not the same in {lacking}'}"
 
 

@@ -137,7 +137,10 @@ def _chosen(arguments: argparse.Namespace) -> dict[str, Any] | None:
 
 
 def _release(name: str) -> dict[str, Any]:
-    return {"workloads": {"selector": {"matchLabels": {"app.kubernetes.io/instance": name}}}}
+    """Return a release's workloads but those that never read files: they need not be restarted for a bucket."""
+    others = {"key": "app.kubernetes.io/name", "operator": "NotIn", "values": ["console", "weave", "weave-trace"]}
+    selector = {"matchLabels": {"app.kubernetes.io/instance": name}, "matchExpressions": [others]}
+    return {"workloads": {"selector": selector}}
 
 
 def _found(source: Source) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wandb_byob.cli import output
 from wandb_byob.cli.flags import add_kubeconfig, origin
 from wandb_byob.cli.output import Row, Screen
+from wandb_byob.model import names
 
 if TYPE_CHECKING:
     from wandb_byob.cli.applying import Drafts
@@ -89,20 +90,23 @@ def run(arguments: argparse.Namespace) -> int:
         where = error.filename or arguments.directory
         output.complain("import", f"{where}: {error.strerror}. Name a folder that is not there yet with --directory.")
         return 2
-    _show(Screen(), found, arguments.directory)
+    _show(Screen(), found, arguments.directory, namespace=arguments.namespace or "")
     left = found.drafts.own.left is not None or not all(each.served for each in found.drafts.left)
     return 1 if left or found.in_the_way else 0
 
 
-def _show(screen: Screen, found: "Import", folder: Path) -> None:
+def _show(screen: Screen, found: "Import", folder: Path, *, namespace: str) -> None:
+    if not found.places:
+        screen.line(f"{names.FILE_STORES} is set nowhere.")
+        screen.line()
     for heading, places in (("PLACE", found.places), ("THE INSTANCE'S OWN BUCKET", found.own_places)):
-        if places or heading == "PLACE":
+        if places:
             rows = [Row((each.place, each.source, each.read_by)) for each in places]
             screen.table((heading, "HAS IT FROM", "IT IS READ BY"), rows)
             screen.line()
     rows = [Row((each.name, str(each.spec["provider"]), each.shown), notes=each.doubts) for each in found.drafts.made]
     rows += [
-        Row(("-", "left as it is", each.shown), colour="yellow", notes=(each.why[:1].upper() + each.why[1:] + ".",))
+        Row(("-", "left as it is", each.shown), colour="yellow", notes=(f"No. {each.number} of the list: {each.why}.",))
         for each in found.drafts.left
     ]
     rows += _own(found.drafts)
@@ -113,8 +117,9 @@ def _show(screen: Screen, found: "Import", folder: Path) -> None:
     if found.instance:
         screen.say(found.instance)
     if found.files:
+        where = f" -n {namespace}" if namespace else ""
         teams = "Complete teamstorages.yaml, look" if found.forms else "Look"
-        then = f"{teams} at `byob plan -f {folder} --with-cluster`, then apply: {found.restart}."
+        then = f"{teams} at `byob plan -f {folder} --with-cluster{where}`, then apply: {found.restart}."
         screen.say(f"Written to {folder}. {then}")
     else:
         screen.say(f"There is nothing to write: {found.restart}.")

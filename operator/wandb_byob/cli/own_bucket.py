@@ -93,5 +93,5 @@ def _hidden(target: Target) -> str:
 
 def refused(own: Own, rollout: Rollout) -> Own:
     """Return that the operator would do something about it: what it would say is why it is left out."""
-    why = rollout.storage.removeprefix("Left as it is. ").rstrip(".") or "what is told below is in the way"
+    why = (rollout.storage_refusal or rollout.storage).rstrip(".") or "what is told below is in the way"
     return Own(left=Left(shown=own.shown, why=why), asked=own.asked)

@@ -92,7 +92,7 @@ def _status(found: "Sequence[Examination]", rollouts: "Sequence[Rollout]") -> in
     if any(each.hindrance for each in found):
         return 2
     blocked = any(list(_in_the_way(each)) for each in found)
-    return 1 if blocked or any(each.refusal or each.left_out for each in rollouts) else 0
+    return 1 if blocked or any(each.in_the_way for each in rollouts) else 0
 
 
 def _in_the_way(each: "Examination") -> Iterator[str]:
@@ -164,6 +164,10 @@ def _show_instance(screen: Screen, rollout: "Rollout") -> None:
         screen.table(("", "CHANGE", "ENTRY"), rows, indent=4)
     if rollout.storage:
         screen.say(f"The bucket for the instance itself: {rollout.storage}", indent=2)
+    if rollout.storage_refusal:
+        screen.say(
+            f"The bucket for the instance itself: Left as it is. {rollout.storage_refusal}", indent=2, colour="red"
+        )
     for text in rollout.left_out:
         screen.say(f"Left out: {text}", indent=2, colour="yellow")
     for text in rollout.warnings:
@@ -212,7 +216,7 @@ def _instance(rollout: "Rollout") -> dict[str, Any]:
         "leftOut": list(rollout.left_out),
         **({"storage": rollout.storage} if rollout.storage else {}),
         "warnings": list(rollout.warnings),
-        "inTheWay": [rollout.refusal] if rollout.refusal else [],
+        "inTheWay": list(filter(None, (rollout.refusal, rollout.storage_refusal))),
     }
 
 

@@ -15,9 +15,9 @@ from wandb_byob.decide.instance_storage import Storage
 from wandb_byob.decide.instance_storage import unchanged as kept
 from wandb_byob.decide.rollouts import takeover
 from wandb_byob.decide.rollouts.situation import base
-from wandb_byob.decide.rollouts.wanted import Wanted, differing, settings
+from wandb_byob.decide.rollouts.wanted import Wanted, differing, restarting, settings
 from wandb_byob.decide.rollouts.windows import opens
-from wandb_byob.decide.rollouts.workloads import Health, State
+from wandb_byob.decide.rollouts.workloads import Health, State, Workload
 from wandb_byob.kube import gather
 from wandb_byob.kube.client import JOBS, WANDB_INSTANCES
 from wandb_byob.model import names
@@ -33,6 +33,7 @@ from wandb_byob.sinks import health, weights_and_biases
 from wandb_byob.sinks.weights_and_biases import Owner
 
 _GAP: Final = "stops its pods before it starts new ones (Recreate): a short gap"
+_SAME: Final = "has the same values, and gets them from the new Secret, too"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +50,11 @@ class EntryChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Restart:
-    """A workload that would restart, and what is to be known of it."""
+    """A workload that would restart, and what is to be known of it; `differs` is False where it has the same values and restarts with the others."""
 
     workload: str
     notes: tuple[str, ...] = ()
+    differs: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ class Rollout:
 
     `left_out` are buckets that could not be counted in, and why; `elsewhere`: W&B does not run in this cluster. `maker` is the object
     from which W&B's own operator makes the workloads, `warnings` are what else to know before, `storage` what becomes of the bucket for the instance,
-    `has_storage`: W&B has that already.
+    `has_storage`: W&B has that already, `storage_refusal`: why the one that is asked for is not set ("": it is).
     """
 
     instance: str
@@ -74,6 +76,12 @@ class Rollout:
     warnings: tuple[str, ...] = ()
     storage: str = ""
     has_storage: bool = False
+    storage_refusal: str = ""
+
+    @property
+    def in_the_way(self) -> tuple[str, ...]:
+        """Return why what is asked for would not, or not all, be written."""
+        return tuple(filter(None, (self.refusal, self.storage_refusal, *self.left_out)))
 
     @property
     def changes(self) -> int:
@@ -107,32 +115,33 @@ def _rollout(world: World, instance: WandbInstance, name: str) -> Rollout:
     chosen = attachments.holder_of_each(attached, provenance=provenance)
     gone = [each.identity for each in confirmed_removals(world, instance, buckets, provenance)]
     wanted = compose(present, chosen, removals=gone, separator=instance.spec.file_stores.separator)
-    own, told = _storage(world, instance, buckets, target)
+    own, told, why = _storage(world, instance, buckets, target)
     values = settings(situation, Wanted(composition=wanted, storage=own.settings, store=own.store))
     due = differing(situation, values)
     refused = takeover.refusal(due, values, takes=situation.policy.takes)
     return Rollout(
         instance=name,
         entries=tuple(_entries(present, wanted.entries)),
-        restarts=tuple(_restarts(target, {workload.key for workload in due}, now=world.now())),
+        restarts=tuple(_restarts(target, restarting(situation, values), due, now=world.now())),
         refusal=refused.message if refused is not None else "",
         left_out=tuple(world.secrets.redact(text) for text in left_out),
         storage=world.secrets.redact(told),
+        storage_refusal=world.secrets.redact(why),
         has_storage=own.verdict is not None and own.verdict.status == "True",
         maker=f"WeightsAndBiases/{target.owner.body['metadata']['name']}" if target.owner is not None else "",
         warnings=tuple(_warnings(world, instance, target)) if due else (),
     )
 
 
-def _storage(world: World, instance: WandbInstance, buckets: Buckets, target: Target) -> tuple[Storage, str]:
-    """Return what becomes of the bucket for the instance, and the same in words ("": none is asked for)."""
+def _storage(world: World, instance: WandbInstance, buckets: Buckets, target: Target) -> tuple[Storage, str, str]:
+    """Return what becomes of the bucket for the instance, the same in words ("": none is asked for, or nothing), and why nothing does ("": it does)."""
     try:
         own = instance_storage.planned(world, instance, buckets, target.situation)
     except DomainError as error:
-        return kept(target.situation), f"Left as it is. {error.message}"
-    if own.verdict is not None:
-        return own, own.verdict.message if own.verdict.status == "True" else f"Left as it is. {own.verdict.message}"
-    return own, f"Set to {own.bucket.place}." if own.bucket is not None else ""
+        return kept(target.situation), "", error.message
+    if own.verdict is None:
+        return own, f"Set to {own.bucket.place}." if own.bucket is not None else "", ""
+    return (own, own.verdict.message, "") if own.verdict.status == "True" else (own, "", own.verdict.message)
 
 
 def _warnings(world: World, instance: WandbInstance, target: Target) -> Iterator[str]:
@@ -186,15 +195,20 @@ def _shown(entry: Entry) -> str:
     return addresses.redact(entry.text)
 
 
-def _restarts(target: Target, due: set[str], *, now: datetime) -> Iterator[Restart]:
-    """Yield the workloads in the order in which they would get the configuration."""
-    chosen = [workload for workload in target.situation.workloads if workload.key in due]
+def _restarts(
+    target: Target, chosen: Sequence[Workload], due: Sequence[Workload], *, now: datetime
+) -> Iterator[Restart]:
+    """Yield the chosen workloads in the order in which they would get the configuration; of `due` are those for whose sake it is made."""
+    differing = {workload.key for workload in due}
     if target.owner is not None:
         yield from _made(target.owner, now=now) if chosen else ()
         return
     for workload in sorted(chosen, key=lambda each: each.recreate):
         gap = f"{_GAP}; it comes last" if workload.recreate else ""
-        yield Restart(workload=workload.key, notes=_notes(gap, workload.health))
+        differs = workload.key in differing
+        same = "" if differs else _SAME
+        notes = (*filter(None, (same,)), *_notes(gap, workload.health))
+        yield Restart(workload=workload.key, notes=notes, differs=differs)
 
 
 def _made(owner: Owner, *, now: datetime) -> Iterator[Restart]:

@@ -52,7 +52,11 @@ def require(deployment: DeploymentType, scope: Scope, provider: str | None = Non
     there = [name for name, cell in TABLE[deployment, scope].items() if cell is not Offer.NOT_AVAILABLE]
     if provider in there or (provider is None and there):
         return
-    instead = f"It offers {_listed(there)} there." if there else "Give each team a bucket of its own instead."
+    instead = (
+        f"It offers {_listed(there)} there."
+        if there
+        else "Remove spec.storage of the WandbInstance, and give each team a bucket of its own."
+    )
     level = "for the instance" if scope is Scope.INSTANCE else "for a team"
     on = f" on {provider}" if provider is not None else ""
     raise Stalled(Reason.NOT_AVAILABLE, f"W&B does not offer a bucket {level}{on} with {deployment}. {instead}")

@@ -48,12 +48,14 @@ class Draft:
 class Left:
     """One entry that stays in the variable as it is and becomes nothing; `why` quotes nothing of it.
 
-    `served`: its bucket has a BucketStore all the same, or it names none.
+    `served`: its bucket has a BucketStore all the same, or it names none. `number` is its place in the list, from 1 on, by which it is
+    found where nothing of it can be shown; 0: it is in none.
     """
 
     shown: str
     why: str
     served: bool = False
+    number: int = 0
 
 
 def drafts(
@@ -72,12 +74,14 @@ def drafts(
     there = {identity: f"BucketStore {name} is there for it" for identity, name in (known or {}).items()}
     there[addresses.COREWEAVE_SHARED] = _SHARED
     shown = address_lists.redact(entries)
-    for text, identity, redacted in zip(entries, address_lists.identities(entries), shown, strict=True):
+    listed = zip(entries, address_lists.identities(entries), shown, strict=True)
+    for number, (text, identity, redacted) in enumerate(listed, 1):
         why = _unfit(text, identity, there)
         address = addresses.parse(text.strip()) if not why else None
         block = _block(address, str(identity), region) if address is not None else why
         if address is None or isinstance(block, str):
-            left.append(Left(shown=redacted, why=str(block), served=block == there.get(str(identity))))
+            served = block == there.get(str(identity))
+            left.append(Left(shown=redacted, why=str(block), served=served, number=number))
             continue
         there[str(identity)] = "an entry before it names the same bucket"
         name = _name(address.bucket, {*taken, *(each.name for each in made)})

@@ -137,6 +137,9 @@ def _from_instance(place: Place, instance: WandbInstance, type_: ConditionType) 
 def _on_the_way(instance: WandbInstance, type_: ConditionType) -> str:
     if type_ is ConditionType.ROLLED_OUT:
         return "W&B's pods are being replaced by ones that have the bucket."
+    opens = next((c for c in instance.status.conditions if c.reason == Reason.WAITING_FOR_WINDOW), None)
+    if opens is not None:
+        return opens.message
     return f"W&B ({instance.spec.host}) is configured with the bucket once all new buckets are verified."
 
 

@@ -39,7 +39,7 @@ def test_fields_of_the_instance(made: Callable[..., InstanceWorld], spec: dict[s
     ("deployment", "spec", "reason", "words"),
     [
         ("DedicatedCloud", {"scim": {"credentialsSecretRef": {"name": "s"}}}, "NotImplemented", "spec.scim"),
-        ("MultiTenantCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotAvailable", "Give each team a bucket"),
+        ("MultiTenantCloud", {"storage": {"bucketStoreRef": {"name": "b"}}}, "NotAvailable", "Remove spec.storage"),
     ],
 )
 def test_fields_of_an_instance_elsewhere(

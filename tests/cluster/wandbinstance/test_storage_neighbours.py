@@ -184,5 +184,6 @@ def test_byob_plan_tells_what_becomes_of_it(made: Made) -> None:
     here.cluster.patch(here.path, {"spec": {"storage": {"bucketStoreRef": {"name": "gone"}}}})
     refused = rollouts.rollout(here.world, key)
     assert refused is not None
-    assert refused.storage.startswith("Left as it is. BucketStore gone")
+    assert refused.storage_refusal.startswith("BucketStore gone")
+    assert refused.in_the_way == (refused.storage_refusal,)
     assert refused.restarts == ()

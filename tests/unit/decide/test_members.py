@@ -206,3 +206,12 @@ def test_a_cloud_that_wandb_may_not_offer_is_told(not_offered: tuple[str, ...], 
     assert rolled_out.status == "True"
     assert ("may all the same not offer AWS" in rolled_out.message) is bool(words)
     assert words in rolled_out.message
+
+
+def test_a_team_that_waits_for_a_window_is_told_when_it_opens() -> None:
+    """Not that buckets are awaited, which all are verified."""
+    due = condition("Configured", "False", reason="WaitingForWindow", message="1 change will be made from noon on.")
+    outcome = members.outcome(ACCEPTED, (VERIFIED, Progress.SETTLED), _place(_instance(due)))
+    told = {verdict.type: verdict.message for verdict in outcome.verdicts}
+    assert told[ConditionType.CONFIGURED] == due["message"]
+    assert _told(outcome)["Configured"] == ("False", "WaitingForInstance")

@@ -38,7 +38,7 @@ def settings(situation: Situation, wanted: Wanted) -> Settings:
 
 
 def differing(situation: Situation, values: Settings) -> tuple[Workload, ...]:
-    """Return the workloads that a rollout to these settings restarts: a container has another value, or a plain one that is to go."""
+    """Return the workloads for whose sake there is a rollout to these settings: a container has another value, or a plain one that is to go."""
     return tuple(
         workload
         for workload in situation.workloads
@@ -49,3 +49,17 @@ def differing(situation: Situation, values: Settings) -> tuple[Workload, ...]:
             if reading.slot.setting in values
         )
     )
+
+
+def restarting(situation: Situation, values: Settings) -> tuple[Workload, ...]:
+    """Return the workloads that a rollout to these settings restarts.
+
+    One Secret is made for all, so that one which has the same values from elsewhere restarts, too; where our Secret holds them already, only
+    those that lack it are put right.
+    """
+    due, current = differing(situation, values), situation.current
+    if not due:
+        return ()
+    if current is not None and current.configuration.values == values:
+        return tuple(workload for workload in due if not workload.has(current))
+    return tuple(situation.workloads)

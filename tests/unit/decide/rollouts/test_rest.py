@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from unit.decide.target import BEGIN, Container, Target, bucket, foreign, literal
-from wandb_byob.decide.compose import LIMIT_BYTES, Attached
+from wandb_byob.decide.compose import LIMIT_BYTES, Attached, compose
 from wandb_byob.decide.conditions import Progress
+from wandb_byob.decide.rollouts.situation import base
 from wandb_byob.decide.rollouts.variable import VARIABLE
+from wandb_byob.decide.rollouts.wanted import Wanted, restarting, settings
 from wandb_byob.decide.rollouts.workloads import Health, State
 from wandb_byob.model.reasons import Reason
 
@@ -183,3 +185,26 @@ def test_a_chart_that_sets_the_variable_too_is_named() -> None:
     assert "helm in Deployment api: remove it" in target.looks().configured.message
     theirs = Target(buckets=[ONE], workloads={"Deployment/api": foreign(ONE.address)}, setters=("helm",))
     assert "helm" not in theirs.looks().configured.message
+
+
+def _foretold(target: Target) -> list[str]:
+    """Return the workloads that `byob plan` says would restart."""
+    situation = target.situation()
+    composition = compose(base(situation), target.buckets, removals=(), separator=",")
+    values = settings(situation, Wanted(composition=composition))
+    return [workload.key for workload in restarting(situation, values)]
+
+
+def test_which_workloads_restart_is_foretold() -> None:
+    """One that has the same list from a Secret of somebody else's gets the new one with the others; a repair touches what lacks it alone."""
+    target = Target(buckets=[ONE])
+    target.workloads["Deployment/api"] = foreign(ONE.address)
+    foretold = _foretold(target)
+    target.look()
+    assert sorted(target.writes[-1]) == sorted(foretold) == ["Deployment/api", "Deployment/app"]
+    target.come_up().looks()
+    assert _foretold(target) == []
+    target.workloads["Deployment/new"] = Container()
+    foretold = _foretold(target)
+    target.look()
+    assert target.writes[-1] == foretold == ["Deployment/new"]
