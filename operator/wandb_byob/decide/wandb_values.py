@@ -72,11 +72,17 @@ def entry_in(env: Any, variable: str = VARIABLE) -> tuple[bool, EnvVar | None]:
 def _entry(value: Any, variable: str) -> EnvVar | None:
     if isinstance(value, str):
         return {"name": variable, "value": value, PLAIN: True}
-    if isinstance(value, Mapping) and (
-        isinstance(value.get("value"), str) or isinstance(value.get("valueFrom"), Mapping)
-    ):
-        return {"name": variable, **value}
-    return None
+    if not isinstance(value, Mapping):
+        return None
+    text, given = value.get("value"), value.get("valueFrom")
+    whole = isinstance(text, str) if given is None else isinstance(given, Mapping) and _selects(given)
+    return {"name": variable, **value} if whole else None
+
+
+def _selects(value_from: Values) -> bool:
+    """Say whether each reference has what Kubernetes asks of one; nobody has looked at these values as the API server does."""
+    given = [value_from[field] for field in ("secretKeyRef", "configMapKeyRef") if field in value_from]
+    return all(isinstance(part(each, *path), str) for each in given for path in (("name",), ("key",)))
 
 
 def part(values: Values, *path: str) -> Any:

@@ -109,6 +109,7 @@ def refusal(layers: Mapping[str, Values], variable: str, *, chart: str | None) -
         _clash(layers, variable),
         _loses(layers, variable),
         _drops(layers),
+        _malformed(layers, variable),
         _expands(layers, variable),
     )
     return next((each for each in found if each is not None), None)
@@ -171,6 +172,20 @@ def _drops(layers: Mapping[str, Values]) -> Stalled | None:
                 Reason.WOULD_DROP_VALUES,
                 f"{GLOBAL_EXTRA_ENV} in {place} sets {', '.join(lost)}, and W&B's chart drops all of it as soon as {GLOBAL_ENV} holds "
                 f"anything. Move these variables to {GLOBAL_ENV}.",
+            )
+    return None
+
+
+def _malformed(layers: Mapping[str, Values], variable: str) -> Stalled | None:
+    """What cannot be read is not known, and so cannot be kept: W&B may still run with what stood there before."""
+    for place, values in layers.items():
+        level = next((each for each in levels(values, variable) if each.entry is None), None)
+        # null takes away what a level below has.
+        if level is not None and part(values, *level.path.split("."), variable) is not None:
+            return Stalled(
+                Reason.VARIABLE_INVALID,
+                f"{variable} at {level.path} in {place} is no entry of a container: it needs a text, a value, or a valueFrom whose reference "
+                "has a name and a key. Correct it, or take it out.",
             )
     return None
 

@@ -60,15 +60,16 @@ def present(merged: Values, found: Mapping[Source, Wire | None]) -> Present | No
 
 
 def _keys(named: Values, secret: Wire | None) -> tuple[str, str] | None:
-    names = (part(named, "secret", "accessKeyName") or ACCESS_KEY, part(named, "secret", "secretKeyName") or SECRET_KEY)
+    given = (part(named, "secret", "accessKeyName"), part(named, "secret", "secretKeyName"))
+    names = tuple(str(name or usual) for name, usual in zip(given, (ACCESS_KEY, SECRET_KEY), strict=True))
     data = (secret or {}).get("data") or {}
     if names[0] not in data:
         return None
     try:
-        access, given = (decoded(data.get(name, "")) for name in names)
+        access, secret_key = (decoded(data.get(name, "")) for name in names)
     except ValueError:
         return None
-    return access, given
+    return access, secret_key
 
 
 def refusal(layers: Mapping[str, Values]) -> Stalled | None:

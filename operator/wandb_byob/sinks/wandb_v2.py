@@ -112,8 +112,8 @@ def present(body: Wire, found: Mapping[Source, Wire | None]) -> Present | None:
 
 
 def _selected(selector: Wire, found: Mapping[Source, Wire | None]) -> str | None:
-    secret = found.get(("Secret", selector.get("name", ""))) or {}
-    data = (secret.get("data") or {}).get(selector.get("key"))
+    secret = found.get(("Secret", str(selector.get("name", "")))) or {}
+    data = (secret.get("data") or {}).get(str(selector.get("key")))
     try:
         return decoded(data) if data is not None else None
     except ValueError:

@@ -41,6 +41,11 @@ def test_every_level_is_found_the_one_that_wins_first() -> None:
         (REFERENCE, {"name": VARIABLE, **REFERENCE}),
         (["s3://b"], None),
         ({"value": 7}, None),
+        ({"valueFrom": {"secretKeyRef": {"name": "s"}}}, None),
+        ({"valueFrom": {"configMapKeyRef": {"name": "s", "key": 7}}}, None),
+        ({"valueFrom": {"secretKeyRef": "s"}}, None),
+        ({"value": "s3://b", "valueFrom": "s"}, None),
+        ({"valueFrom": {"fieldRef": {}}}, {"name": VARIABLE, "valueFrom": {"fieldRef": {}}}),
         (None, None),
     ],
 )

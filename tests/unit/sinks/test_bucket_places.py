@@ -50,6 +50,29 @@ def test_which_bucket_the_chart_takes(
     assert (found.shown if found is not None else None) == shown
 
 
+@pytest.mark.parametrize("name", [{"a": "b"}, ["a"], 7, "gone"])
+def test_keys_by_a_name_that_is_none_are_not_known(name: Any) -> None:
+    """The API server takes anything in the chart's values, and in a Secret of W&B's operator."""
+    own = of({"provider": "s3", "name": "own", "secret": {"secretName": "theirs", "accessKeyName": name}})
+    found = wandb_v1_bucket.present(wandb_v1_bucket.effective(own, user={}, active={}, ours=OURS), FOUND)
+    assert isinstance(found, Bucket)
+    assert (found.known, found.identity) == (False, "s3://amazonaws.com/own")
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [({"valueFrom": {"secretKeyRef": {"name": "s"}}}, True), ({"value": 7}, True), (None, False), ("s3://b", False)],
+)
+def test_a_variable_that_is_no_entry_is_not_written_over(value: Any, *, refused: bool) -> None:
+    """What W&B's pods run with then comes from before, and would be lost."""
+    body = v1(env={VARIABLE: value})
+    found = wandb_v1.refusal(wandb_v1.layers_of(body, user={}, active={}), VARIABLE, chart=None)
+    assert (found is not None) is refused
+    if found is not None:
+        assert found.reason == Reason.VARIABLE_INVALID
+        assert f"{VARIABLE} at global.env in spec.values of WeightsAndBiases wandb is no entry" in found.message
+
+
 def test_keys_of_a_secret_that_is_not_there_are_not_known() -> None:
     merged = wandb_v1_bucket.effective(
         of({"provider": "s3", "name": "own", "secret": {"secretName": "gone"}}), user={}, active={}, ours=OURS
