@@ -13,7 +13,7 @@ from cluster import moving_in
 from cluster.instance_world import ESCAPED, InstanceWorld, address
 from cluster.moving_in import PROVIDERS, documents, move_in, run, secret
 from cluster.places import BEFORE
-from testbed import scim
+from testbed import scim, wandb
 from testbed.wandb import VARIABLE
 from testbed.wandb_operator import NAME, Operated
 
@@ -65,6 +65,17 @@ def test_moving_in(at: At, tmp_path: Path, entries: Sequence[str], *, literal: b
     assert "no. 6: W&B knows no gcs://" in told
     sources = {entry["source"] for entry in here.status()["entries"]}
     assert sources == {"BucketStore", "Kept"}
+
+
+@pytest.mark.parametrize("place", ["workloads"])
+def test_a_console_without_the_list_is_left_alone(at: At, tmp_path: Path, entries: Sequence[str]) -> None:
+    """It never reads files: nothing of W&B is restarted for its sake."""
+    here = at(env=[*OTHERS, REFERENCE], before=[secret(",".join(entries))])
+    here.cluster.apply([wandb.workload("console")], namespace=here.namespace)
+    here.stand_in.wait_available()
+    done = run(here, tmp_path)
+    assert "W&B is not restarted, since no entry changes" in done.output
+    assert "-n " + here.namespace in done.output
 
 
 def test_what_would_be_new_in_the_list_is_announced(at: At, tmp_path: Path) -> None:
