@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import yaml
-
-from wandb_byob.cli import applying, imported_instance, output, own_bucket, sources
+from wandb_byob.cli import applying, documents, imported_instance, output, own_bucket, sources
 from wandb_byob.cli.applying import Drafts, Files
 from wandb_byob.cli.imported_instance import Imported
 from wandb_byob.cli.sources import SourceError
@@ -166,7 +164,7 @@ def write(folder: Path, files: Files) -> None:
     """Write the files where no folder is yet, for the user alone; raises OSError."""
     folder.mkdir(mode=0o700, parents=True)
     for name, bodies in files.items():
-        text = yaml.safe_dump_all(bodies, sort_keys=False, allow_unicode=True)
+        text = documents.dump_all(bodies)
         if name == TEAMS:
             # Which bucket a team has only W&B knows: as it stands, it applies nothing.
             text = _FORM + "".join(f"# {line}\n" for line in text.splitlines())

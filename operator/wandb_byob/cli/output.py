@@ -28,9 +28,9 @@ def emit(document: object, form: str) -> None:
 
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        import yaml
+        from wandb_byob.cli import documents
 
-        print(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=_WIDEST), end="")
+        print(documents.dump_all([document], width=_WIDEST), end="")
 
 
 def printable(text: str) -> str:
