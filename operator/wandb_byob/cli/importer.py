@@ -61,7 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-n", "--namespace", metavar="NAME", help="W&B's (default: that of the kubeconfig's context, or default)"
     )
     add_kubeconfig(parser)
-    teams = parser.add_argument_group("W&B's teams")
+    _add_teams(parser.add_argument_group("W&B's teams"))
+
+
+def _add_teams(teams: argparse._ArgumentGroup) -> None:
+    """Declare where W&B's list of teams is, and who may read it."""
     teams.add_argument(
         "--scim-credentials",
         metavar="FILE",
