@@ -27,10 +27,14 @@ def in_place(store: BucketStore, identity: str) -> bool:
 
 
 def proven(store: BucketStore, identity: str) -> bool:
-    """Say whether this BucketStore has shown that it can use the bucket: a signed request of it has succeeded."""
+    """Say whether this BucketStore has shown that it can use the bucket: a request signed with keys of its own has succeeded.
+
+    What W&B's own identity can do, seen by a probe in W&B's place, is no merit of whoever names the bucket.
+    """
     bucket, conditions = store.status.bucket, store.status.conditions
     shown = bucket is not None and not bucket.assumed
-    return in_place(store, identity) and (shown or is_true(conditions, ConditionType.DATA_PATH_VERIFIED))
+    verified = _signs(store) and is_true(conditions, ConditionType.DATA_PATH_VERIFIED)
+    return in_place(store, identity) and (shown or verified)
 
 
 def _signs(store: BucketStore) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from unit.resources import as_store, bucket_store
+from unit.resources import as_store, bucket_store, condition
 from wandb_byob.decide import buckets
 from wandb_byob.model.api import BucketStore
 from wandb_byob.model.reasons import Reason
@@ -47,9 +47,12 @@ def test_a_bucket_cannot_be_kept_from_its_owner_by_naming_it_first() -> None:
 
 ASSUMED = {"bucket": {"created": False, "adopted": False, "identity": BUCKET, "assumed": True}}
 AMBIENT = {"credentials": {"source": "Ambient"}, "provisioning": None}
+PROBED = ASSUMED | {"conditions": [condition("DataPathVerified")]}
+"""A probe in W&B's place has succeeded, with W&B's own identity."""
 OLD = {"creationTimestamp": "2020-01-01T00:00:00Z"}
 
 
+@pytest.mark.parametrize("status", [ASSUMED, PROBED], ids=["assumed", "seen by W&B's identity"])
 @pytest.mark.parametrize(
     ("me", "held"),
     [
@@ -65,15 +68,16 @@ OLD = {"creationTimestamp": "2020-01-01T00:00:00Z"}
         "assumes it, too",
     ],
 )
-def test_who_cannot_show_the_bucket_keeps_it_from_nobody_who_can(me: BucketStore, held: bool) -> None:
+def test_who_cannot_show_the_bucket_keeps_it_from_nobody_who_can(me: BucketStore, held: bool, status: Any) -> None:
     """W&B's own identity signs, so that its BucketStore is Ready by naming the bucket alone; between two of that kind the older stands."""
-    squatter = as_store(bucket_store("squatter", namespace="attacker", spec=AMBIENT, status=ASSUMED, **OLD))
+    squatter = as_store(bucket_store("squatter", namespace="attacker", spec=AMBIENT, status=status, **OLD))
     assert (buckets.holder(me, BUCKET, [squatter]) is squatter) is held
 
 
-def test_who_shows_the_bucket_later_takes_it_over() -> None:
+@pytest.mark.parametrize("status", [ASSUMED, PROBED], ids=["assumed", "seen by W&B's identity"])
+def test_who_shows_the_bucket_later_takes_it_over(status: Any) -> None:
     """The older that only assumed it gives way."""
-    squatter = as_store(bucket_store("squatter", namespace="attacker", spec=AMBIENT, status=ASSUMED, **OLD))
+    squatter = as_store(bucket_store("squatter", namespace="attacker", spec=AMBIENT, status=status, **OLD))
     owner = _store("data", in_place=True)
     assert buckets.holder(squatter, BUCKET, [owner]) is owner
 

@@ -14,6 +14,8 @@ from wandb_byob.model.reasons import Reason
 
 POLL: Final = timedelta(seconds=5)
 """How often a running rollout is looked at: pods are not watched, and a crash loop shows in nothing else."""
+_SOON: Final = timedelta(seconds=1)
+"""When to go on after a conflict: whoever writes all the time must not have us look all the time."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -59,9 +61,7 @@ def interrupted(plan: Plan, *, done: int) -> Plan:
         message = f"{', '.join(waiting)} will get the configuration in a moment: somebody else was writing there."
         verdict = configured("False", Reason.ROLLOUT_IN_PROGRESS, message)
     later = dict.fromkeys(waiting, (State.PENDING, "Somebody else was writing to it."))
-    return replace(
-        plan, configured=verdict, writes=plan.writes[:done], states={**plan.states, **later}, again=timedelta(0)
-    )
+    return replace(plan, configured=verdict, writes=plan.writes[:done], states={**plan.states, **later}, again=_SOON)
 
 
 def configured(status: ConditionStatus, reason: Reason, message: str) -> Verdict:

@@ -416,7 +416,7 @@ def test_a_write_before_a_conflict_counts_too() -> None:
     target.look()
     plan = target.look(conflict=1)
     assert target.writes == [["Deployment/api"]]
-    assert (plan.configured.status, plan.again) == ("False", timedelta(0))
+    assert (plan.configured.status, plan.again) == ("False", timedelta(seconds=1))
     assert "Deployment/app will get the configuration in a moment" in plan.configured.message
     target.later(seconds=1).workloads["Deployment/api"] = Container()
     assert target.looks().configured.reason == Reason.TARGET_REVERTED
