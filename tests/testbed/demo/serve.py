@@ -27,10 +27,12 @@ def serve(home: Home) -> int:
     try:
         wait_for(home.server, timeout=10, what="this process is known to `make demo-down`")
         with ExitStack() as ends, ThreadPoolExecutor() as pool:
-            for name in _STORES:
-                pool.submit(_start_store, home, name)
+            starting = [pool.submit(_start_store, home, name) for name in _STORES]
             cluster = sources.start(home.folder)
             ends.callback(cluster.stop)
+            # A store ends when nobody holds its process any more.
+            for store in filter(None, [each.result() for each in starting]):
+                ends.callback(store.stop)
             kubelet = home.kubelet(cluster)
             kubelet.start()
             ends.callback(kubelet.stop)
@@ -44,8 +46,11 @@ def serve(home: Home) -> int:
     return 0
 
 
-def _start_store(home: Home, name: str) -> None:
+def _start_store(home: Home, name: str) -> Store | None:
     try:
-        home.publish_store(_STORES[name](home.folder / "stores" / name))
+        store = _STORES[name](home.folder / "stores" / name)
     except (TestbedError, OSError) as error:
         home.fail(str(error))
+        return None
+    home.publish_store(store)
+    return store
