@@ -16,7 +16,7 @@ from wandb_byob.decide.rollouts.stages import DONE, complete, next_writes, not_b
 from wandb_byob.decide.rollouts.takeover import advice, refusal
 from wandb_byob.decide.rollouts.timing import hold
 from wandb_byob.decide.rollouts.variable import VARIABLE, Settings
-from wandb_byob.decide.rollouts.wanted import Wanted, differing, settings
+from wandb_byob.decide.rollouts.wanted import Wanted, differing, restarting, settings
 from wandb_byob.decide.rollouts.workloads import State, Workload
 from wandb_byob.model.api import FailedConfiguration, Reverted
 from wandb_byob.model.errors import Stalled
@@ -38,8 +38,7 @@ class _Look:
         """Return the workloads that do not have the current configuration, from its Secret or word for word from elsewhere."""
         if self.current is None:
             return ()
-        values = self.current.configuration.values
-        return tuple(w for w in differing(self.situation, values) if not w.has(self.current))
+        return restarting(self.situation, self.current.configuration.values)
 
     @property
     def set_back(self) -> tuple[Workload, ...]:

@@ -21,14 +21,21 @@ _ALL: Final = ("deleted", "snapshots", "uncommittedblobs", "versions")
 _PAGE, _MOST_PAGES = 200, 25
 
 
-def withdraw(api: Api) -> None:
-    """Take out of the account's CORS rules what was let in for this container alone; raises `Stalled` where that cannot be told."""
+def _found(api: Api) -> Container | None:
+    """Return the container, None where it is gone already."""
     try:
-        container = api.properties()
+        return api.properties()
     except AzureError as error:
         if azure_errors.missing(error):
-            return
+            return None
         raise
+
+
+def withdraw(api: Api) -> None:
+    """Take out of the account's CORS rules what was let in for this container alone; raises `Stalled` where that cannot be told."""
+    container = _found(api)
+    if container is None:
+        return
     mine = bucket_owner.claim(container.tags, api.context.uid) in (Claim.CREATED, Claim.ADOPTED)
     record = azure_origins.recorded(container.metadata)
     if not mine or not record.origins:
@@ -55,12 +62,9 @@ def _take_out(api: Api, container: Container, origins: Sequence[str]) -> None:
 
 def delete(api: Api) -> None:
     """Delete the container if we made it and nothing is in it; one that is gone already is no error."""
-    try:
-        container = api.properties()
-    except AzureError as error:
-        if azure_errors.missing(error):
-            return
-        raise
+    container = _found(api)
+    if container is None:
+        return
     if bucket_owner.claim(container.tags, api.context.uid) is not Claim.CREATED:
         why = f"its metadata {azure_container.OWNER_METADATA} do not say that this BucketStore created it"
         raise not_deleted(f"container {api.container}", why)
